@@ -1,0 +1,69 @@
+"""A neuron in the dictionary basis: its feature, its purity and the dense mixture around it.
+
+    Mᵀ w_i = c e_j + mixture · w* + rest,   mixture = C (k/d) |c|
+
+With fires-if-and-only-if-present gating the mixture coefficient C is a constant of the data; adversarial
+training must bring the mixture below ~1/√(kd), hence C to nearly 0.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+
+class Features(NamedTuple):
+    """Of every neuron.
+
+    Attributes:
+      feature: j, the largest coordinate of Mᵀw in absolute value.
+      purity: |c|/‖w‖ = |cos(w, M_j)|, in [0, 1].
+      mixture: C, the least-squares coefficient of the other coordinates on w*, in units of |c| k/d.
+        Positive along the direction that helps clean accuracy.
+      mixture_error: the standard error of C, from the spread of the other coordinates around the fit.
+    """
+
+    feature: Int[Array, "*n"]
+    purity: Float[Array, "*n"]
+    mixture: Float[Array, "*n"]
+    mixture_error: Float[Array, "*n"]
+
+
+def features(
+    coordinates: Float[Array, "*n dim"], label_weights: Float[Array, " dim"], sparsity: int
+) -> Features:
+    """Decompose neurons given in the dictionary basis (`Instance.to_code(w)`).
+
+    Args:
+      coordinates: Mᵀ w_i, one row a neuron.
+      label_weights: w*.
+      sparsity: k.
+    """
+    dimension = coordinates.shape[-1]
+    feature = jnp.argmax(jnp.abs(coordinates), axis=-1)
+    own = jnp.take_along_axis(coordinates, feature[..., None], axis=-1)[..., 0]
+    own_label = label_weights[feature]
+    norm = jnp.linalg.norm(coordinates, axis=-1)
+    # Least squares on the other coordinates: sums over all minus the feature's own share.
+    weight = jnp.sum(label_weights**2) - own_label**2
+    slope = (coordinates @ label_weights - own * own_label) / weight
+    square = norm**2 - own**2 - slope**2 * weight
+    error = jnp.sqrt(jnp.maximum(square, 0.0) / (dimension - 2) / weight)
+    size = jnp.where(jnp.abs(own) > 0, jnp.abs(own), 1.0)
+    unit = dimension / sparsity / size
+    return Features(feature, jnp.abs(own) / jnp.where(norm > 0, norm, 1.0), slope * unit, error * unit)
+
+
+def firing_rate(
+    weight: Float[Array, "neuron dim"], threshold: Float[Array, " neuron"], x: Float[Array, "n dim"]
+) -> Float[Array, " neuron"]:
+    """Share of the inputs on which a neuron fires: |⟨w_i, x⟩| > b_i."""
+    return jnp.mean(jnp.abs(x @ weight.T) > threshold[None, :], axis=0)
+
+
+def coverage(feature: Int[Array, " n"], live: Bool[Array, " n"], dimension: int) -> Float[Array, ""]:
+    """Share of the d features that are the feature of at least one live neuron."""
+    counts = jnp.zeros(dimension).at[feature].add(jnp.where(live, 1.0, 0.0))
+    return jnp.mean(counts > 0)

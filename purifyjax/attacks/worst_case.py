@@ -1,0 +1,116 @@
+"""The worst case per point over several attacks, batched over seeds, each attack on points still standing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+from purifyjax.attacks.balls import Ball
+from purifyjax.attacks.gradient import Attacked, Margin
+
+Params = Any
+MarginOf = Callable[[Params], Margin]
+Attack = Callable[[PRNGKeyArray, Margin, Float[Array, "n dim"], Float[Array, " n"], Ball], Attacked]
+
+# Float32 rounding of a projected or normalised step, relative to the radius.
+RADIUS_TOLERANCE = 1e-5
+
+
+class WorstCase(NamedTuple):
+    """Worst case over the attacks (host arrays).
+
+    Attributes:
+      standing: whether each point withstood every attack.
+      margin: the lowest margin found.
+      broken_by: index of the first attack that broke the point, −1 if none.
+    """
+
+    standing: Bool[np.ndarray, "seed n"]
+    margin: Float[np.ndarray, "seed n"]
+    broken_by: np.ndarray
+
+
+def worst_case(
+    key: PRNGKeyArray,
+    margin_of: MarginOf,
+    params: Params,
+    x: Float[Array, "seed n dim"],
+    y: Float[Array, "seed n"],
+    ball: Ball,
+    attacks: Mapping[str, Attack],
+    *,
+    chunk: int = 512,
+    standing: Bool[np.ndarray, "seed n"] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> WorstCase:
+    """Each attack in turn on the points that the earlier ones left standing (AutoAttack's protocol).
+
+    Points move in chunks of one fixed shape, so that every attack compiles once. A perturbation
+    outside the ball does not count.
+
+    Args:
+      margin_of: params of one seed -> margin function.
+      params: pytree with a leading seed axis.
+      attacks: name -> attack, weakest first.
+      chunk: points a seed in one call; bounds the memory.
+      standing: points not yet broken (at a smaller radius, say); None attacks all that are right.
+      progress: called with the number of (seed, point) pairs done after every chunk.
+    """
+    seeds, n = y.shape
+    lowest = np.array(_clean(margin_of)(params, x, y))
+    still = lowest > 0 if standing is None else np.array(standing)
+    broken_by = np.full((seeds, n), -1)
+    for index, attack in enumerate(attacks.values()):
+        run = _batched(attack, margin_of)
+        attack_key = jax.random.fold_in(key, index)
+        width = min(chunk, n)
+        order = [np.flatnonzero(row) for row in still]
+        longest = max((len(row) for row in order), default=0)
+        for start in range(0, longest, width):
+            rows = [row[start : start + width] for row in order]
+            # Seeds with fewer points left repeat point 0; the repeats are thrown away.
+            take = np.stack([np.pad(row, (0, width - len(row))) for row in rows])
+            seed_axis = np.arange(seeds)[:, None]
+            keys = jax.random.split(jax.random.fold_in(attack_key, start), seeds)
+            margins, sizes = run(keys, params, x[seed_axis, take], y[seed_axis, take], ball)
+            margins, sizes = np.asarray(margins), np.asarray(sizes)
+            inside = sizes <= ball.radius * (1 + RADIUS_TOLERANCE)
+            for s, row in enumerate(rows):
+                legal = inside[s, : len(row)]
+                found = np.where(legal, margins[s, : len(row)], np.inf)
+                lowest[s, row] = np.minimum(lowest[s, row], found)
+                broken = row[found <= 0]
+                still[s, broken] = False
+                broken_by[s, broken] = index
+            if progress is not None:
+                progress(sum(len(row) for row in rows))
+    return WorstCase(still, lowest, broken_by)
+
+
+@lru_cache(maxsize=None)
+def _clean(margin_of: MarginOf):
+    """jit of the margin at unperturbed points over a leading seed axis."""
+    return jax.jit(lambda params, x, y: jax.lax.map(lambda a: margin_of(a[0])(a[1], a[2]), (params, x, y)))
+
+
+@lru_cache(maxsize=None)
+def _batched(attack: Attack, margin_of: MarginOf):
+    """jit of an attack over a leading seed axis: margins and perturbation sizes."""
+
+    @jax.jit
+    def run(keys, params, x, y, ball):
+        def one(args):
+            key, p, xs, ys = args
+            attacked = attack(key, margin_of(p), xs, ys, ball)
+            # The margin is evaluated afresh: the attack's own book-keeping is not trusted.
+            return margin_of(p)(xs + attacked.perturbation, ys), ball.size(attacked.perturbation)
+
+        return jax.lax.map(one, (keys, params, x, y))
+
+    return run

@@ -1,0 +1,253 @@
+"""Sparse-coding data of *Feature Purification* (Allen-Zhu & Li, arXiv 2005.10190, section 2).
+
+    x = M z + ξ,   y = sign⟨w*, z⟩,   ξ = ξ' + M ξ''
+
+Coordinates of z are independent and symmetric: |z_j| = 1 with probability a₁/d, |z_j| uniform in
+[1/√k, c/√k] with probability a₂k/d, and 0 otherwise, so that ‖z‖₀ = Θ(k) and E z_j² = Θ(1/d).
+M is unitary and every |w*_j| = Θ(1). The samples are conditioned on |⟨w*, z⟩| ≥ γ (the margin);
+γ = 0 is the paper's own model.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from purifyjax.errors import require
+
+SPIKE_EXPONENT = -0.501  # |ξ''_j| ≤ k^-0.501, just too small to be taken for a feature
+MIN_ACCEPTANCE = 1e-3
+_MAX_ROUNDS = 20_000
+
+
+@struct.dataclass
+class SparseCoding:
+    """One member of the family. Fields marked static decide shapes; the others are traced.
+
+    Attributes:
+      dimension: d, the dimension of inputs and codes (static).
+      sparsity: k, with ‖z‖₀ = Θ(k) (static).
+      nonzero_rate: a₂, where Pr[|z_j| ∈ [1/√k, c/√k]] = a₂k/d (static).
+      atom_rate: a₁, where Pr[|z_j| = 1] = a₁/d (static).
+      dictionary: M, the identity or a random unitary matrix (static).
+      instance_seed: draws M and w* (static), shared by every training seed.
+      value_max: c ≥ 1; c = 1 is the two-point distribution.
+      margin: γ ≥ 0, the data is conditioned on |⟨w*, z⟩| ≥ γ.
+      label_spread: s in [0, 1); s = 0 sets w* = 1, else |w*_j| ~ U[1−s, 1+s] with random signs.
+      noise: σ_x of ξ' ~ N(0, σ_x²/d · I), or None for ξ' = 0.
+      spike_noise: σ_s of the spikes ξ''_j = ±k^-0.501 with E ξ''_j² = σ_s²/d, or None for ξ'' = 0.
+    """
+
+    dimension: int = struct.field(pytree_node=False, default=1024)
+    sparsity: int = struct.field(pytree_node=False, default=31)
+    nonzero_rate: float = struct.field(pytree_node=False, default=1.0)
+    atom_rate: float = struct.field(pytree_node=False, default=0.1)
+    dictionary: Literal["identity", "random"] = struct.field(pytree_node=False, default="identity")
+    instance_seed: int = struct.field(pytree_node=False, default=0)
+    value_max: float = 3.0
+    margin: float = 0.0
+    label_spread: float = 0.0
+    noise: float | None = None
+    spike_noise: float | None = None
+
+    @property
+    def nonzero_probability(self) -> float:
+        """Pr[z_j ≠ 0] = (a₁ + a₂k)/d."""
+        return (self.atom_rate + self.nonzero_rate * self.sparsity) / self.dimension
+
+    @property
+    def slots(self) -> int:
+        """Room for the support: ‖z‖₀ exceeds it with probability below 1e-9 (Bernstein)."""
+        mean = self.nonzero_probability * self.dimension
+        return min(self.dimension, math.ceil(mean + 7.0 * math.sqrt(mean) + 15.0))
+
+
+class Instance(NamedTuple):
+    """The fixed objects of a distribution: M (None for the identity) and w*."""
+
+    dictionary: Float[Array, "dim dim"] | None
+    label_weights: Float[Array, " dim"]
+
+    def to_input(self, codes: Float[Array, "*n dim"]) -> Float[Array, "*n dim"]:
+        """M z."""
+        return codes if self.dictionary is None else codes @ self.dictionary.T
+
+    def to_code(self, inputs: Float[Array, "*n dim"]) -> Float[Array, "*n dim"]:
+        """Mᵀ x: coordinates in the dictionary basis."""
+        return inputs if self.dictionary is None else inputs @ self.dictionary
+
+
+class Batch(NamedTuple):
+    """Inputs x, labels y = ±1 and codes z."""
+
+    x: Float[Array, "n dim"]
+    y: Float[Array, " n"]
+    code: Float[Array, "n dim"]
+
+
+def validate(config: SparseCoding) -> None:
+    """Raise `ConfigError` for a setting outside its range (concrete values only, not inside jit)."""
+    require(config.dimension >= 2, "dimension d", config.dimension, "at least 2")
+    require(
+        1 <= config.sparsity <= config.dimension,
+        "sparsity k",
+        config.sparsity,
+        f"1 ≤ k ≤ d = {config.dimension}",
+    )
+    require(config.nonzero_rate >= 0, "nonzero_rate a₂", config.nonzero_rate, "a₂ ≥ 0")
+    require(config.atom_rate >= 0, "atom_rate a₁", config.atom_rate, "a₁ ≥ 0")
+    p = config.nonzero_probability
+    require(0 < p < 1, "nonzero_rate a₂, atom_rate a₁: (a₁ + a₂k)/d", p, "a probability inside (0, 1)")
+    require(
+        1.0 <= config.value_max <= math.sqrt(config.sparsity),
+        "value_max c",
+        config.value_max,
+        f"1 ≤ c ≤ √k = {math.sqrt(config.sparsity):.3g}",
+    )
+    require(config.margin >= 0, "margin γ", config.margin, "γ ≥ 0")
+    require(0 <= config.label_spread < 1, "label_spread s", config.label_spread, "0 ≤ s < 1")
+    require(config.dictionary in ("identity", "random"), "dictionary", config.dictionary, "identity or random")
+    require(config.noise is None or config.noise >= 0, "noise σ_x", config.noise, "σ_x ≥ 0")
+    if config.spike_noise is not None:
+        require(config.spike_noise >= 0, "spike_noise σ_s", config.spike_noise, "σ_s ≥ 0")
+        rate = _spike_probability(config)
+        require(rate <= 1, "spike_noise σ_s", config.spike_noise, "small enough that Pr[ξ''_j ≠ 0] ≤ 1")
+    if config.margin > 0:
+        rate = acceptance_rate(config)
+        require(
+            rate >= MIN_ACCEPTANCE,
+            "margin γ",
+            config.margin,
+            f"met by at least 1 in {round(1 / MIN_ACCEPTANCE)} samples (std of ⟨w*, z⟩ is {label_std(config):.3g})",
+        )
+
+
+def second_moment(config: SparseCoding) -> Float[Array, ""]:
+    """E z_j² = (a₁ + a₂ (c² + c + 1)/3)/d, before conditioning on the margin."""
+    c = jnp.asarray(config.value_max, jnp.float32)
+    return (config.atom_rate + config.nonzero_rate * (c**2 + c + 1.0) / 3.0) / config.dimension
+
+
+def label_std(config: SparseCoding) -> float:
+    """Standard deviation of ⟨w*, z⟩ before conditioning: √(‖w*‖² E z_j²)."""
+    weights = instance(config).label_weights
+    return float(jnp.sqrt(jnp.sum(weights**2) * second_moment(config)))
+
+
+def acceptance_rate(config: SparseCoding, samples: int = 1 << 14) -> float:
+    """Monte Carlo estimate of Pr[|⟨w*, z⟩| ≥ γ]."""
+    _, _, score = _draw_support(jax.random.key(0), samples, config, instance(config).label_weights)
+    return float(jnp.mean(jnp.abs(score) >= config.margin))
+
+
+def instance(config: SparseCoding) -> Instance:
+    """M and w* of the distribution, drawn from `instance_seed` (the same for every training seed)."""
+    key_dictionary, key_size, key_sign = jax.random.split(jax.random.key(config.instance_seed), 3)
+    d = config.dimension
+    spread = jnp.asarray(config.label_spread, jnp.float32)
+    size = 1.0 + spread * jax.random.uniform(key_size, (d,), minval=-1.0, maxval=1.0)
+    sign = jnp.where(spread > 0, jax.random.rademacher(key_sign, (d,), jnp.float32), 1.0)
+    dictionary = None
+    if config.dictionary == "random":
+        dictionary = jax.random.orthogonal(key_dictionary, d)
+    return Instance(dictionary, size * sign)
+
+
+def sample(key: PRNGKeyArray, n: int, config: SparseCoding, fixed: Instance | None = None) -> Batch:
+    """Draw n independent samples with |⟨w*, z⟩| ≥ γ, by rejection with fixed shapes.
+
+    Supports are drawn by skipping geometric gaps between non-zeros, so that the cost is O(k) a
+    candidate, not O(d), and the coordinates stay exactly independent. Rows are NaN if the margin is
+    so rare that no candidate was found (`validate` refuses such a margin beforehand).
+
+    Args:
+      fixed: M and w*, if already drawn by `instance(config)`.
+    """
+    fixed = instance(config) if fixed is None else fixed
+    key_code, key_noise, key_spike = jax.random.split(key, 3)
+    position, value, score = _accept(key_code, n, config, fixed.label_weights)
+    code = _scatter(position, value, config.dimension)
+    label = jnp.where(score >= 0, 1.0, -1.0)
+    if config.spike_noise is None:
+        x = fixed.to_input(code)
+    else:
+        x = fixed.to_input(code + _spikes(key_spike, n, config))
+    if config.noise is not None:
+        scale = config.noise / math.sqrt(config.dimension)
+        x = x + scale * jax.random.normal(key_noise, x.shape)
+    return Batch(x, label, code)
+
+
+def _draw_support(
+    key: PRNGKeyArray, n: int, config: SparseCoding, label_weights: Float[Array, " dim"]
+) -> tuple[Int[Array, "n slot"], Float[Array, "n slot"], Float[Array, " n"]]:
+    """Positions and values of the non-zeros (value 0 past the end of the vector), and ⟨w*, z⟩."""
+    key_gap, key_value = jax.random.split(key)
+    shape = (n, config.slots)
+    p = config.nonzero_probability
+    gap = jax.random.geometric(key_gap, p, shape, dtype=jnp.int32)
+    position = jnp.cumsum(gap, axis=1) - 1
+    # One signed uniform decides sign, atom or not, and the size within [1/√k, c/√k].
+    u = jax.random.uniform(key_value, shape, minval=-1.0, maxval=1.0)
+    share = config.atom_rate / (config.atom_rate + config.nonzero_rate * config.sparsity)
+    within = (jnp.abs(u) - share) / (1.0 - share) if share < 1.0 else jnp.zeros_like(u)
+    size = (1.0 + (config.value_max - 1.0) * within) / math.sqrt(config.sparsity)
+    value = jnp.sign(u) * jnp.where(jnp.abs(u) < share, 1.0, size)
+    value = jnp.where(position < config.dimension, value, 0.0)
+    position = jnp.minimum(position, config.dimension - 1)
+    return position, value, jnp.sum(label_weights[position] * value, axis=1)
+
+
+def _accept(
+    key: PRNGKeyArray, n: int, config: SparseCoding, label_weights: Float[Array, " dim"]
+) -> tuple[Int[Array, "n slot"], Float[Array, "n slot"], Float[Array, " n"]]:
+    """Rounds of n candidates each, until n have been accepted."""
+    start = (
+        jnp.int32(0),
+        jnp.int32(0),
+        jnp.zeros((n, config.slots), jnp.int32),
+        jnp.full((n, config.slots), jnp.nan),
+        jnp.zeros(n),
+    )
+
+    def unfinished(state):
+        rounds, filled = state[:2]
+        return (filled < n) & (rounds < _MAX_ROUNDS)
+
+    def one_round(state):
+        rounds, filled, position, value, score = state
+        candidate = _draw_support(jax.random.fold_in(key, rounds), n, config, label_weights)
+        met: Bool[Array, " n"] = jnp.abs(candidate[2]) >= config.margin
+        # Accepted candidates go to the next free rows; the rest, and any surplus, out of bounds.
+        row = jnp.where(met, filled + jnp.cumsum(met) - 1, n)
+        position, value, score = (
+            old.at[row].set(new, mode="drop")
+            for old, new in zip((position, value, score), candidate, strict=True)
+        )
+        return rounds + 1, jnp.minimum(filled + jnp.sum(met), n), position, value, score
+
+    return jax.lax.while_loop(unfinished, one_round, start)[2:]
+
+
+def _scatter(
+    position: Int[Array, "n slot"], value: Float[Array, "n slot"], dimension: int
+) -> Float[Array, "n dim"]:
+    n = position.shape[0]
+    return jnp.zeros((n, dimension)).at[jnp.arange(n)[:, None], position].add(value)
+
+
+def _spike_probability(config: SparseCoding) -> float | Float[Array, ""]:
+    """Pr[ξ''_j ≠ 0] = σ_s² k^1.002 / d, so that E ξ''_j² = σ_s²/d."""
+    assert config.spike_noise is not None
+    return config.spike_noise**2 * config.sparsity ** (-2 * SPIKE_EXPONENT) / config.dimension
+
+
+def _spikes(key: PRNGKeyArray, n: int, config: SparseCoding) -> Float[Array, "n dim"]:
+    u = jax.random.uniform(key, (n, config.dimension), minval=-1.0, maxval=1.0)
+    height = config.sparsity**SPIKE_EXPONENT
+    return jnp.where(jnp.abs(u) < _spike_probability(config), jnp.sign(u) * height, 0.0)

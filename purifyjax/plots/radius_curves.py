@@ -1,0 +1,129 @@
+"""Robust accuracy against the radius, after clean and after adversarial training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from purifyjax.plots import style
+from purifyjax.stats import clopper_pearson
+
+
+def figure(
+    frame: pd.DataFrame,
+    radius: float,
+    *,
+    attack: str = "worst",
+    limits: tuple[float, float] = (0.01, 0.99),
+    title: str = "",
+) -> Figure:
+    """Draw robust accuracy against the ℓ2 radius of the perturbation, before and after.
+
+    The large panel holds the whole curves, the two small ones the neighbourhoods of the limits. A
+    line is the mean over seeds; its band reaches from the lowest to the highest end of the seeds'
+    exact 95% intervals, so examples are never pooled over seeds. The small panels also show each seed
+    by itself at the claim's radius.
+
+    Args:
+      frame: a row per seed, net and radius, with columns `seed`, `net` ("clean" or "robust"),
+        `attack`, `radius`, `correct` (examples still classified correctly) and `points` (examples).
+        Rows of `attack`, and those of attack "none" as radius 0, are drawn.
+      radius: the radius τ of the claims, marked by a vertical line.
+      attack: which attack's rows to draw.
+      limits: the accuracies that the claims speak of, as fractions.
+      title: heading of the figure.
+
+    Raises:
+      ValueError: a column is missing.
+    """
+    style.require_columns(frame, "seed", "net", "attack", "radius", "correct", "points")
+    # A net whose training diverged may have no counts at all.
+    rows = frame.loc[frame["attack"].isin([attack, "none"]) & (frame["points"] > 0)].copy()
+    # Where one seed was measured twice, on the claims' points and on the curve's, the larger set counts.
+    rows["place"] = rows["radius"].round(9)
+    rows = rows.sort_values("points").drop_duplicates(["seed", "net", "place"], keep="last")
+    rows["low"], rows["high"] = clopper_pearson(rows["correct"], rows["points"])
+    rows["accuracy"] = rows["correct"] / rows["points"]
+    with style.theme():
+        fig = style.new_figure(9.6, 4.6)
+        grid = fig.add_gridspec(2, 2, width_ratios=(2.1, 1))
+        main, top, bottom = (fig.add_subplot(cell) for cell in (grid[:, 0], grid[0, 1], grid[1, 1]))
+        for axes in (main, top, bottom):
+            for limit in limits:
+                axes.axhline(limit, color=style.INK, lw=0.9, ls=":", zorder=1)
+            for net, (label, colour) in style.NETS.items():
+                one = rows.loc[rows["net"] == net]
+                if len(one):
+                    _draw_curve(axes, one, label, colour)
+                    if axes is not main:
+                        _draw_seeds(axes, one, radius, colour)
+            axes.axvline(
+                radius, color=style.MUTED, lw=1.2, ls=(0, (4, 3)), zorder=1, label=rf"$\tau = {radius:.3g}$"
+            )
+        _finish_main(main, rows, radius, limits)
+        _finish_zoom(top, rows, radius, max(limits))
+        _finish_zoom(bottom, rows, radius, min(limits))
+        bottom.set_xlabel(r"radius ($\ell_2$ norm)")
+        top.tick_params(labelbottom=False)
+        style.head(fig, title)
+    return fig
+
+
+def _draw_curve(axes: Axes, rows: pd.DataFrame, label: str, colour: str) -> None:
+    curve = rows.groupby("radius").agg({"accuracy": "mean", "low": "min", "high": "max"}).reset_index()
+    axes.fill_between(curve["radius"], curve["low"], curve["high"], color=colour, alpha=0.2, lw=0)
+    axes.plot(curve["radius"], curve["accuracy"], "o-", color=colour, lw=2, ms=3.5, label=label)
+
+
+def _draw_seeds(axes: Axes, rows: pd.DataFrame, radius: float, colour: str) -> None:
+    """Draw each seed's value and interval at the claim's radius, side by side since they overlap."""
+    here = rows.loc[np.isclose(rows["radius"], radius)].sort_values("seed")
+    shifts = (np.arange(len(here)) - (len(here) - 1) / 2) * 0.03 * radius
+    errors = np.stack([here["accuracy"] - here["low"], here["high"] - here["accuracy"]])
+    axes.errorbar(
+        here["radius"] + shifts,
+        here["accuracy"],
+        # Rounding may leave an end a hair inside the value when a count is 0 or full.
+        yerr=np.maximum(errors, 0),
+        fmt="o",
+        color=colour,
+        mfc="white",
+        ms=4,
+        mew=1.3,
+        elinewidth=1.3,
+        zorder=3,
+    )
+
+
+def _finish_main(axes: Axes, rows: pd.DataFrame, radius: float, limits: tuple[float, float]) -> None:
+    right = rows["radius"].max() * 1.02 if len(rows) else 2 * radius
+    axes.set(xlim=(0, right), ylim=(-0.035, 1.035), ylabel="robust accuracy")
+    axes.set_xlabel(r"radius of the perturbation ($\ell_2$ norm)")
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    for limit in limits:
+        axes.annotate(
+            f"{100 * limit:.3g}%",
+            (1, limit),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+        )
+    style.legend_above(axes, 3)
+    if rows.empty:
+        style.say_empty(axes, "no measurements")
+
+
+def _finish_zoom(axes: Axes, rows: pd.DataFrame, radius: float, limit: float) -> None:
+    """Show the strip between `limit` and the nearer of 0 and 1, and as much again beyond the limit."""
+    upper = limit > 0.5
+    span = 1 - limit if upper else limit
+    axes.set_ylim((limit - 1.5 * span, 1 + 0.15 * span) if upper else (-0.15 * span, limit + 1.5 * span))
+    right = min(1.5 * radius, np.max(rows["radius"])) if len(rows) else 1.5 * radius
+    axes.set_xlim(0.5 * radius, max(right, 1.1 * radius))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    axes.set_title(f"near {100 * limit:.3g}%, seed by seed")

@@ -1,0 +1,183 @@
+"""Intervals and fits: every number that is reported carries its uncertainty."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+FloatArray = NDArray[np.float64]
+
+
+class LineFit(NamedTuple):
+    """A straight line y = slope · x + intercept, with the interval of its slope."""
+
+    slope: float
+    intercept: float
+    slope_low: float
+    slope_high: float
+
+
+@overload
+def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]: ...
+@overload
+def clopper_pearson(
+    successes: ArrayLike, trials: ArrayLike, confidence: float = 0.95
+) -> tuple[FloatArray, FloatArray]: ...
+def clopper_pearson(successes: ArrayLike, trials: ArrayLike, confidence: float = 0.95) -> tuple[Any, Any]:
+    """Exact (Clopper-Pearson) interval for the probability of a binomial count.
+
+    With s successes in n trials and α = 1 − confidence the ends solve
+
+        Pr[Bin(n, low) ≥ s] = α/2    and    Pr[Bin(n, high) ≤ s] = α/2,
+
+    low = 0 if s = 0 and high = 1 if s = n; both are quantiles of Beta distributions. It covers the
+    true probability at least `confidence` of the time, whatever n and however close to 0 or 1.
+
+    Args:
+      successes, trials: whole numbers or arrays of them that broadcast, 0 ≤ successes ≤ trials and
+        trials ≥ 1.
+      confidence: coverage, in (0, 1).
+
+    Returns:
+      `(low, high)`: fractions in [0, 1], in the broadcast shape (scalars for scalars).
+
+    Raises:
+      ValueError: a count is not whole or out of range, or `confidence` is.
+
+    Source: Clopper & Pearson, Biometrika 26 (1934).
+    """
+    tail = _tail(confidence)
+    s, n = np.broadcast_arrays(np.asarray(successes, np.float64), np.asarray(trials, np.float64))
+    # NaN and infinity are not whole either: both fail one of these comparisons.
+    if not (np.all(s == np.round(s)) and np.all(n == np.round(n)) and np.all(np.isfinite(n))):
+        raise ValueError("successes and trials must be whole numbers")
+    if not np.all(n >= 1):
+        raise ValueError(f"trials must be at least 1, got {n.min():g}")
+    if not np.all((s >= 0) & (s <= n)):
+        raise ValueError("successes must lie between 0 and trials")
+    # A Beta parameter of 0 is outside scipy's range: those ends are 0 and 1 by definition.
+    low = np.where(s > 0, stats.beta.ppf(tail, np.maximum(s, 1), n - s + 1), 0.0)
+    high = np.where(s < n, stats.beta.isf(tail, s + 1, np.maximum(n - s, 1)), 1.0)
+    return (float(low), float(high)) if low.ndim == 0 else (low, high)
+
+
+def median_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval for a median from order statistics, for any distribution.
+
+    Of n independent values Bin(n, ½) lie below the median, so [x₍ᵣ₎, x₍ₙ₊₁₋ᵣ₎] covers it with
+    probability at least 1 − 2·Pr[Bin(n, ½) ≤ r − 1]; r is the largest rank for which this reaches
+    `confidence`.
+
+    Args:
+      values: n ≥ 1 numbers, in any order.
+      confidence: coverage, in (0, 1).
+
+    Returns:
+      `(low, high)`, in the units of `values`; (−∞, ∞) when n is too small for any rank to reach
+      `confidence` (n < 6 at 95%).
+
+    Raises:
+      ValueError: no values, or NaN among them, or `confidence` out of range.
+
+    Source: Thompson, Annals of Mathematical Statistics 7 (1936).
+    """
+    tail = _tail(confidence)
+    ordered = np.sort(_values(values))
+    ranks = np.arange(1, len(ordered) // 2 + 1)
+    rank = int(np.count_nonzero(stats.binom.cdf(ranks - 1, len(ordered), 0.5) <= tail))
+    if rank == 0:
+        return -math.inf, math.inf
+    return float(ordered[rank - 1]), float(ordered[-rank])
+
+
+def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
+    """Student's interval for a mean over few independent runs, such as seeds.
+
+        mean ± t_{n−1}(1 − α/2) · s / √n,    s² = Σ (x_i − mean)² / (n − 1)
+
+    It is exact for normal values.
+
+    Args:
+      values: n ≥ 1 numbers.
+      confidence: coverage, in (0, 1).
+
+    Returns:
+      `(low, high)`, in the units of `values`; (−∞, ∞) for one value, which says nothing about spread.
+
+    Raises:
+      ValueError: no values, or NaN among them, or `confidence` out of range.
+
+    Source: Student, Biometrika 6 (1908).
+    """
+    tail = _tail(confidence)
+    sample = _values(values)
+    if len(sample) == 1:
+        return -math.inf, math.inf
+    half = stats.t.isf(tail, len(sample) - 1) * sample.std(ddof=1) / math.sqrt(len(sample))
+    return float(sample.mean() - half), float(sample.mean() + half)
+
+
+def weighted_line_fit(x: ArrayLike, y: ArrayLike, y_error: ArrayLike, confidence: float = 0.95) -> LineFit:
+    """Weighted least squares line, for exponents: fit log(radius) against log(d).
+
+    With weights W_i = 1/σ_i², x̄ and ȳ the weighted means and S = Σ W_i (x_i − x̄)²,
+
+        slope = Σ W_i (x_i − x̄)(y_i − ȳ) / S,    intercept = ȳ − slope · x̄.
+
+    The half-width of the slope's interval is the larger of two: z(1 − α/2)/√S, which trusts the stated
+    errors, and t_{n−2}(1 − α/2)·√(χ²/(n − 2))/√S, which takes the spread about the line instead and
+    so widens when the points are not on a line within their errors. Two points have no spread about
+    their line; the first alone counts then.
+
+    Args:
+      x, y: n ≥ 2 points with at least two different x. For an exponent both are logarithms.
+      y_error: standard errors σ_i > 0 of y, in its units (for logarithms: relative errors).
+      confidence: coverage of the slope's interval, in (0, 1).
+
+    Raises:
+      ValueError: unequal lengths, fewer than two points, equal x, a number that is not finite, an
+        error that is not positive, or `confidence` out of range.
+    """
+    tail = _tail(confidence)
+    xs, ys, errors = (np.asarray(a, np.float64) for a in (x, y, y_error))
+    if xs.ndim != 1 or xs.shape != ys.shape or xs.shape != errors.shape:
+        raise ValueError(
+            f"x, y and y_error must be lists of one length, got {xs.shape}, {ys.shape}, {errors.shape}"
+        )
+    if len(xs) < 2 or np.ptp(xs) == 0:
+        raise ValueError("a line needs two points with different x")
+    if not (np.isfinite(xs).all() and np.isfinite(ys).all() and np.isfinite(errors).all()):
+        raise ValueError("x, y and y_error must be finite")
+    if not (errors > 0).all():
+        raise ValueError(f"y_error must be positive, got {errors.min():g}")
+    weights = errors**-2.0
+    x_mean, y_mean = np.average(xs, weights=weights), np.average(ys, weights=weights)
+    spread = np.sum(weights * (xs - x_mean) ** 2)
+    slope = np.sum(weights * (xs - x_mean) * (ys - y_mean)) / spread
+    intercept = y_mean - slope * x_mean
+    half = stats.norm.isf(tail) / math.sqrt(spread)
+    freedom = len(xs) - 2
+    if freedom:
+        chi_square = np.sum(weights * (ys - intercept - slope * xs) ** 2)
+        half = max(half, stats.t.isf(tail, freedom) * math.sqrt(chi_square / freedom / spread))
+    return LineFit(float(slope), float(intercept), float(slope - half), float(slope + half))
+
+
+def _tail(confidence: float) -> float:
+    """Probability left out on each side."""
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie strictly between 0 and 1, got {confidence}")
+    return (1 - confidence) / 2
+
+
+def _values(values: ArrayLike) -> FloatArray:
+    array = np.asarray(values, np.float64).ravel()
+    if array.size == 0:
+        raise ValueError("values must not be empty")
+    if np.isnan(array).any():
+        raise ValueError("values must not contain NaN")
+    return array

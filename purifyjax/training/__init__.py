@@ -1,0 +1,18 @@
+"""Training as pure functions: `train(key, config) -> Trajectory`, vmapped over seeds."""
+
+from purifyjax.training.config import Phase, Training, validate
+from purifyjax.training.loop import TrainState, initial_state, model_of, run_steps, start_stage
+from purifyjax.training.trajectory import Trajectory, train
+
+__all__ = [
+    "Phase",
+    "TrainState",
+    "Training",
+    "Trajectory",
+    "initial_state",
+    "model_of",
+    "run_steps",
+    "start_stage",
+    "train",
+    "validate",
+]

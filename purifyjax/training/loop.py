@@ -1,0 +1,154 @@
+"""The pure train step, and stretches of steps as one scan.
+
+Every random draw of a step comes from the stage's key, the phase's index and the step, so that a run
+may be cut anywhere and goes on with the same numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from purifyjax import attacks
+from purifyjax.data import Batch, Instance, instance, sample, second_moment
+from purifyjax.models import SymmetricReLU
+from purifyjax.training import schedules
+from purifyjax.training.config import Phase, Training
+
+
+_POOL = 1_000_000  # index of the fixed sample's key, beyond any phase
+
+
+class TrainState(NamedTuple):
+    """Weights, thresholds and optimiser state of one seed."""
+
+    weight: Float[Array, "neuron dim"]
+    threshold: Float[Array, " neuron"]
+    optimizer: Any
+
+    @property
+    def params(self) -> dict[str, Array]:
+        return {"weight": self.weight, "threshold": self.threshold}
+
+
+def model_of(config: Training, precision: jax.lax.Precision | None = None) -> SymmetricReLU:
+    """The network of a run."""
+    return SymmetricReLU(config.neurons, config.init_scale, precision)
+
+
+def initial_state(key: PRNGKeyArray, config: Training) -> TrainState:
+    """w⁰ ~ N(0, σ₀² I) and b = 0."""
+    model = SymmetricReLU(config.neurons, init_scale=1.0)
+    params = model.init(key, jnp.zeros(config.data.dimension))["params"]
+    weight = config.init_scale * params["weight"]
+    return start_stage(TrainState(weight, params["threshold"], None), config)
+
+
+def start_stage(state: TrainState, config: Training) -> TrainState:
+    """The same network with a fresh optimiser state."""
+    return state._replace(optimizer=_optimizer(config, 0.0).init(state.weight))
+
+
+def _optimizer(config: Training, learning_rate: float | Array) -> optax.GradientTransformation:
+    if config.optimizer == "adam":
+        return optax.adam(learning_rate, b1=config.momentum)  # pyright: ignore[reportArgumentType]
+    return optax.chain(optax.trace(config.momentum), optax.scale_by_learning_rate(learning_rate))
+
+
+def run_steps(
+    key: PRNGKeyArray,
+    state: TrainState,
+    config: Training,
+    phase: Phase,
+    phase_index: int | Int[Array, ""],
+    first_step: int | Int[Array, ""],
+    steps: int,
+) -> tuple[TrainState, Float[Array, " step"]]:
+    """`steps` steps of a phase from its step `first_step`; the loss of every step.
+
+    Args:
+      key: of the stage, the same for all its phases.
+      phase_index: the phase's place in its stage.
+      steps: static length of the stretch.
+    """
+    fixed = instance(config.data)
+    phase_key = jax.random.fold_in(key, phase_index)
+    pool = None
+    if phase.sample_size is not None:
+        # The fixed sample belongs to the stage: all its phases see the same points.
+        pool = sample(jax.random.fold_in(key, _POOL), phase.sample_size, config.data, fixed)
+
+    def step(state, index):
+        return train_step(jax.random.fold_in(phase_key, index), state, config, phase, index, fixed, pool)
+
+    return jax.lax.scan(step, state, first_step + jnp.arange(steps))
+
+
+def train_step(
+    key: PRNGKeyArray,
+    state: TrainState,
+    config: Training,
+    phase: Phase,
+    index: Int[Array, ""],
+    fixed: Instance,
+    pool: Batch | None,
+) -> tuple[TrainState, Float[Array, ""]]:
+    """One update: threshold rule, inner maximisation, gradient of the logistic loss, regulariser, optimiser.
+
+    loss(w) = mean log(1 + exp(−y f(x + δ))) + Σ_i (λ₂ ‖w_i‖²/2 + λ₃ ‖w_i‖³/3); the reported loss is
+    the first term.
+    """
+    key_batch, key_attack, key_smoothing = jax.random.split(key, 3)
+    if pool is None:
+        x, y, _ = sample(key_batch, phase.batch_size, config.data, fixed)
+    else:
+        rows = jax.random.choice(key_batch, pool.y.shape[0], (phase.batch_size,), replace=False)
+        x, y = pool.x[rows], pool.y[rows]
+    norm = jnp.linalg.norm(state.weight, axis=1)
+    code_rms = jnp.sqrt(second_moment(config.data))
+    threshold = schedules.threshold(phase, index, norm, state.threshold, code_rms)
+    model = model_of(config)
+    rho = None
+    if phase.smoothing is not None:
+        rho = phase.smoothing * jax.random.normal(key_smoothing, (phase.batch_size, config.neurons))
+
+    def margin(weight, x, y):
+        return y * model.apply({"params": {"weight": weight, "threshold": threshold}}, x, rho)
+
+    if phase.adversary != "none":
+        ball = attacks.Ball(phase.radius, phase.norm)
+        x = x + _perturbation(key_attack, lambda x, y: margin(state.weight, x, y), x, y, ball, phase)
+
+    def loss(weight):
+        return jnp.mean(jax.nn.softplus(-margin(weight, x, y)))
+
+    value, gradient = jax.value_and_grad(loss)(state.weight)
+    decay = jnp.asarray(phase.weight_decay)
+    if phase.cubic_decay is not None:
+        decay = decay + phase.cubic_decay * norm[:, None]
+    gradient = gradient + decay * state.weight
+    optimizer = _optimizer(config, schedules.learning_rate(phase, index))
+    update, opt_state = optimizer.update(gradient, state.optimizer)
+    return TrainState(state.weight + update, threshold, opt_state), value
+
+
+def _perturbation(
+    key: PRNGKeyArray,
+    margin: attacks.gradient.Margin,
+    x: Float[Array, "n dim"],
+    y: Float[Array, " n"],
+    ball: attacks.Ball,
+    phase: Phase,
+) -> Float[Array, "n dim"]:
+    """The inner maximisation: one steepest step (FGM), or projected steps from a random start (PGD)."""
+    if phase.adversary == "fgm":
+        return ball.steepest(attacks.gradient.descent(margin, x, y))
+    delta = ball.interior(key, x.shape)
+    for _ in range(phase.adversary_steps):
+        step = ball.steepest(attacks.gradient.descent(margin, x + delta, y))
+        delta = ball.project(delta + (2.0 / phase.adversary_steps) * step)
+    return delta

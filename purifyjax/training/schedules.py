@@ -1,0 +1,49 @@
+"""How learning rates and thresholds move within a phase; traced in their values, from optax's schedules."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int
+
+from purifyjax.training.config import Decay, Phase, ThresholdRule
+
+Scalar = Float[Array, ""]
+
+
+def between(
+    start: float | Scalar, end: float | Scalar | None, step: Int[Array, ""], steps: int, decay: Decay
+) -> Scalar:
+    """Value at `step` on the way from `start` to `end` (constant if `end` is None)."""
+    start = jnp.asarray(start, jnp.float32)
+    if end is None:
+        return start
+    last = max(steps - 1, 1)
+    if decay == "geometric":
+        return jnp.exp(optax.linear_schedule(jnp.log(start), jnp.log(end), last)(step))
+    if decay == "linear":
+        return jnp.asarray(optax.linear_schedule(start, end, last)(step))
+    fall = optax.cosine_decay_schedule(1.0, last)(step)
+    return end + (start - end) * fall
+
+
+def learning_rate(phase: Phase, step: Int[Array, ""]) -> Scalar:
+    """η at a step of the phase."""
+    return between(phase.learning_rate, phase.learning_rate_end, step, phase.steps, phase.decay)
+
+
+def threshold(
+    phase: Phase,
+    step: Int[Array, ""],
+    weight_norm: Float[Array, " neuron"],
+    current: Float[Array, " neuron"],
+    code_rms: Scalar,
+) -> Float[Array, " neuron"]:
+    """b_i at a step: per_neuron c_t ‖w_i‖ √(E z_j²), uniform c_t, frozen as it is."""
+    rule: ThresholdRule = phase.threshold_rule
+    if rule == "frozen":
+        return current
+    level = between(phase.threshold, phase.threshold_end, step, phase.steps, "linear")
+    if rule == "uniform":
+        return jnp.full_like(current, level)
+    return level * weight_norm * code_rms

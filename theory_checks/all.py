@@ -1,0 +1,137 @@
+"""Check every claim: `python -m theory_checks.all`.
+
+Trains the profile's experiments (once: finished work is kept and reused), attacks the nets, and
+prints a verdict for each claim. Exit status: 0 nothing refuted, 1 a claim refuted, 2 unusable settings.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from purifyjax.errors import ConfigError, require
+from theory_checks.claims import CLAIMS, Claim
+from theory_checks.experiments import PROFILES, Profile, profile
+from theory_checks.verdict import exit_status
+
+
+@dataclass(frozen=True)
+class Options:
+    """Numerically check the theorems of adversarial training, claim by claim."""
+
+    profile: str = "standard"
+    """Size of the check: quick, standard or paper (paper wants a GPU)."""
+    only: Annotated[tuple[str, ...], tyro.conf.arg(metavar="CLAIM [CLAIM ...]")] = ()
+    """Check these claims only."""
+    seeds: str | None = None
+    """How many seeds (`4`), or which ones (`3,5,8`); default: the profile's."""
+    radius: float | None = None
+    """Evaluate all claims at this ℓ2 radius instead of the profile's; training is unchanged."""
+    out: Path | None = None
+    """Where reports, tables and nets go; default: results/PROFILE."""
+    resume: bool = True
+    """Reuse finished work of the same settings in the output folder and go on where a run stopped."""
+    list: bool = False
+    """List the claims and profiles, and exit."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = tyro.cli(Options, args=arguments, prog="python -m theory_checks.all")
+    try:
+        if options.list:
+            print(catalogue())
+            return 0
+        return check(options)
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted: run the same command again to go on from the last checkpoint", file=sys.stderr)
+        return 130
+
+
+def check(options: Options) -> int:
+    """Train, measure, judge and report."""
+    chosen = profile(options.profile)
+    claims = selected(options.only)
+    if options.radius is not None:
+        require(options.radius > 0 and np.isfinite(options.radius), "--radius", options.radius, "a positive number")
+        chosen = replace(chosen, radius=options.radius)
+    seeds = None if options.seeds is None else parse_seeds(options.seeds)
+    if seeds is not None:
+        chosen = chosen.with_seeds(len(seeds))
+    seeds = np.arange(max(e.seeds for e in chosen.experiments)) if seeds is None else seeds
+    out = writable(options.out or Path("results") / chosen.name)
+
+    # Imported late: `--list`, `--help` and bad options then answer at once.
+    from theory_checks.report import print_table, write_report
+    from theory_checks.report.environment import environment
+    from theory_checks.run import evidence
+
+    started = time.monotonic()
+    print(f"profile {chosen.name}: {chosen.summary}", file=sys.stderr)
+    needed = {claim.experiment for claim in claims}
+    evidences = {
+        e.name: evidence(chosen, e, seeds, out, options.resume) for e in chosen.experiments if e.name in needed
+    }
+    verdicts = [claim.check(evidences) for claim in claims]
+    write_report(out, verdicts, evidences, profile=chosen.name, environment=environment())
+    print_table(verdicts)
+    print(f"{time.monotonic() - started:.0f} s; report: {out / 'report.html'}", file=sys.stderr)
+    return exit_status(verdicts)
+
+
+def selected(ids: tuple[str, ...]) -> tuple[Claim, ...]:
+    """The claims named, in the theorem's order; all if none is named."""
+    known = {claim.id: claim for claim in CLAIMS}
+    for name in ids:
+        require(name in known, "--only", name, f"one of {', '.join(known)}")
+    return tuple(claim for claim in CLAIMS if not ids or claim.id in ids)
+
+
+def parse_seeds(text: str) -> np.ndarray:
+    """`4` means seeds 0 to 3; `3,5,8` (or `3,`) means these."""
+    try:
+        numbers = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        numbers = []
+    require(bool(numbers), "--seeds", text, "a count such as 4, or a list such as 3,5,8")
+    if "," not in text:
+        require(1 <= numbers[0] <= 100_000, "--seeds", text, "a count from 1 to 100000")
+        return np.arange(numbers[0])
+    require(min(numbers) >= 0 and max(numbers) < 2**31, "--seeds", text, "seeds from 0 to 2147483647")
+    require(len(set(numbers)) == len(numbers), "--seeds", text, "distinct seeds")
+    return np.array(numbers)
+
+
+def writable(out: Path) -> Path:
+    """Make the output folder, or say in one sentence why that cannot be."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out {out} cannot be made: {error.strerror}") from None
+    if not os.access(out, os.W_OK):
+        raise ConfigError(f"--out {out} is not writable: choose another folder")
+    return out
+
+
+def catalogue() -> str:
+    """The claims and the profiles, a line each."""
+    width = max(len(claim.id) for claim in CLAIMS)
+    lines = ["claims:"]
+    lines += [f"  {claim.id:<{width}}  {claim.title}" for claim in CLAIMS]
+    lines += ["profiles:"]
+    lines += [f"  {name:<{width}}  {p.summary}" for name, p in PROFILES.items()]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

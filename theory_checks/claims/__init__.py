@@ -1,0 +1,29 @@
+"""One file a claim: statement, source, what would refute it, and `check(evidence) -> Verdict`."""
+
+from theory_checks.claims import (
+    adversarial_robust,
+    clean_accuracy,
+    clean_nonrobust,
+    decomposition,
+    dense_mixture,
+    infinite_data,
+    init_decorrelated,
+    noise_robust,
+    purification,
+)
+from theory_checks.claims.claim import Claim
+
+CLAIMS: tuple[Claim, ...] = (
+    clean_accuracy.CLAIM,
+    clean_nonrobust.CLAIM,
+    infinite_data.CLAIM,
+    noise_robust.CLAIM,
+    init_decorrelated.CLAIM,
+    dense_mixture.CLAIM,
+    decomposition.CLAIM,
+    adversarial_robust.FGM,
+    adversarial_robust.PGD,
+    purification.CLAIM,
+)
+
+__all__ = ["CLAIMS", "Claim"]

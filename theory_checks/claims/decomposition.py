@@ -1,0 +1,42 @@
+"""decomposition: the robust weights are the larger part of the clean ones."""
+
+import math
+
+import numpy as np
+
+from theory_checks.claims.claim import Claim, fraction, live
+from theory_checks.evidence import Evidence
+
+_EQUAL = 1.0 / math.sqrt(2.0)
+
+
+def _note(evidence: Evidence) -> str:
+    cosines = [rows.cos_clean_robust.median() for _, rows in live(evidence, "clean", "robust")]
+    kept = [np.mean(rows.feature_clean == rows.feature_robust) for _, rows in live(evidence, "clean", "robust")]
+    return (
+        f"‖βw'‖ > ‖v‖ is |cos(w, w')| > 1/√2; the median |cos| is {np.mean(cosines):.2f}, and "
+        f"{np.mean(kept):.0%} of the neurons keep their feature."
+    )
+
+
+CLAIM = Claim(
+    id="decomposition",
+    title="Clean weights are mostly their own purified version",
+    statement=(
+        "For most neurons w_i = β_i w_i' + v_i with ‖β_i w_i'‖ > ‖v_i‖, where w' is trained adversarially from w: "
+        "adversarial training removes a small part of every weight rather than learning anew."
+    ),
+    source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), section 2",
+    refuted_by="‖βw'‖ > ‖v‖ for fewer than 90% of the live neurons",
+    measure=lambda e: (
+        fraction(
+            e,
+            lambda rows: (rows.cos_clean_robust > _EQUAL).to_numpy(),
+            ("clean", "robust"),
+            "share of live neurons with ‖βw'‖ > ‖v‖",
+            ">=",
+            0.9,
+        ),
+    ),
+    note=_note,
+)

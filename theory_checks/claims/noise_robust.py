@@ -1,0 +1,13 @@
+"""noise-robust: the weakness is adversarial, not noise."""
+
+from theory_checks.claims.claim import Claim, accuracy
+
+CLAIM = Claim(
+    id="noise-robust",
+    title="Random perturbations of the same norm do not hurt the clean net",
+    statement="Dense mixtures barely affect clean or randomly perturbed inputs: only the adversary finds them.",
+    source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), sections 1 and 5; 99% as the bound is ours",
+    refuted_by="accuracy below 99% under random perturbations of norm τ, for every seed",
+    measure=lambda e: (accuracy(e, "clean", "noise", ">=", 0.99),),
+    asymptotic=False,
+)

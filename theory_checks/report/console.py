@@ -1,0 +1,112 @@
+"""Verdicts as a table of plain text, at most 100 columns wide."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TextIO
+
+from theory_checks.verdict import Verdict
+
+WIDTH = 100
+_HEADER = ("claim", "verdict", "measured", "95% interval", "bound", "seeds")
+_NUMBERS = (2, 3)
+_WIDEST_SEEDS = 12
+_GAP = "  "
+_COLOURS = {"holds": "\033[32m", "refuted": "\033[1;31m", "inconclusive": "\033[33m"}
+_RESET = "\033[0m"
+
+
+def print_table(verdicts: Sequence[Verdict], stream: TextIO | None = None) -> None:
+    """Print `format_table(verdicts)` to `stream` (standard output).
+
+    Coloured only when the stream is a terminal and the environment variable NO_COLOR is unset or empty
+    (https://no-color.org). Characters that the stream's encoding lacks are replaced.
+    """
+    out: TextIO = sys.stdout if stream is None else stream
+    colour = out.isatty() and not os.environ.get("NO_COLOR")
+    encoding = getattr(out, "encoding", None) or "utf-8"
+    text = format_table(verdicts, colour=colour)
+    print(text.encode(encoding, "replace").decode(encoding), file=out, flush=True)
+
+
+def format_table(verdicts: Sequence[Verdict], *, colour: bool = False) -> str:
+    """Table of the verdicts, with the deciding quantity of each, the notes of those that do not hold
+    and a summary line.
+
+    Args:
+      verdicts: one per claim.
+      colour: whether to colour the verdicts by ANSI sequences, which take no columns.
+
+    Returns:
+      Lines of at most 100 visible characters, without a newline at the end.
+    """
+    rows = [_HEADER, *(_row(verdict) for verdict in verdicts)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
+    # Only a claim's name can be arbitrarily long: it gives way.
+    widths[0] = max(1, min(widths[0], WIDTH - sum(widths[1:]) - len(_GAP) * (len(widths) - 1)))
+    lines = [_line(_HEADER, widths), "-" * min(WIDTH, sum(widths) + len(_GAP) * (len(widths) - 1))]
+    for verdict, row in zip(verdicts, rows[1:], strict=True):
+        line = _line(row, widths)
+        if colour:
+            start = widths[0] + len(_GAP)
+            end = start + len(row[1])
+            line = f"{line[:start]}{_COLOURS[verdict.outcome]}{line[start:end]}{_RESET}{line[end:]}"
+        lines.append(line)
+    lines.append("")
+    for verdict in verdicts:
+        if verdict.note and verdict.outcome != "holds":
+            lines += textwrap.wrap(f"{verdict.id}: {verdict.note}", WIDTH, subsequent_indent="  ")
+    if lines[-1]:
+        lines.append("")
+    lines.append(summary(verdicts))
+    return "\n".join(lines)
+
+
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """One line: how many claims there are of each verdict."""
+    count = Counter(verdict.outcome for verdict in verdicts)
+    parts = (f"{count[outcome]} {_WORDS[outcome]}" for outcome in ("holds", "refuted", "inconclusive"))
+    return f"{len(verdicts)} claims: {', '.join(parts)}"
+
+
+_WORDS = {"holds": "hold", "refuted": "refuted", "inconclusive": "inconclusive"}
+
+
+def number(value: float) -> str:
+    """Four significant digits, in at most ten characters."""
+    return f"{value:.4g}"
+
+
+def seed_ranges(seeds: Sequence[int]) -> str:
+    """Seeds in short: (0, 1, 2, 5) becomes "0-2,5"."""
+    ordered = sorted(set(seeds))
+    starts = ordered[:1] + [b for a, b in pairwise(ordered) if b > a + 1]
+    ends = [a for a, b in pairwise(ordered) if b > a + 1] + ordered[-1:]
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
+
+
+def _row(verdict: Verdict) -> tuple[str, ...]:
+    deciding = verdict.binding
+    low, high = deciding.interval
+    seeds = seed_ranges(verdict.seeds)
+    return (
+        " ".join(verdict.id.split()),
+        verdict.outcome,
+        number(deciding.measured),
+        f"[{number(low)}, {number(high)}]",
+        f"{deciding.relation} {number(deciding.bound)}",
+        seeds if len(seeds) <= _WIDEST_SEEDS else f"{len(set(verdict.seeds))} seeds",
+    )
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [
+        cell[:width].rjust(width) if column in _NUMBERS else cell[:width].ljust(width)
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return _GAP.join(padded).rstrip()

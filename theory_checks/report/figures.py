@@ -1,0 +1,95 @@
+"""All figures of the evidence, and which claims each one illustrates."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from purifyjax.plots import cosines, neuron, radius_curves, style, training_curves
+from theory_checks.evidence import Evidence
+
+
+def _heading(evidence: Evidence) -> str:
+    return f"Experiment {evidence.experiment}"
+
+
+def _radius_curves(evidence: Evidence) -> Figure:
+    return radius_curves.figure(evidence.robustness, evidence.radius, title=_heading(evidence))
+
+
+def _neuron(evidence: Evidence) -> Figure:
+    # One neuron of one seed: the others are in the table.
+    rows = evidence.coordinates
+    seed, index = rows[["seed", "neuron"]].min()
+    return neuron.figure(
+        rows.loc[(rows["seed"] == seed) & (rows["neuron"] == index)],
+        title=f"{_heading(evidence)}, neuron {index} of seed {seed}",
+    )
+
+
+def _cosines(evidence: Evidence) -> Figure:
+    return cosines.figure(evidence.neurons, title=_heading(evidence))
+
+
+def _training_curves(evidence: Evidence) -> Figure:
+    return training_curves.figure(evidence.history, radius=evidence.radius, title=_heading(evidence))
+
+
+_Draw = Callable[[Evidence], Figure]
+
+# Kind of figure: how it is drawn, what it shows, and the claims that it illustrates.
+KINDS: dict[str, tuple[_Draw, str, tuple[str, ...]]] = {
+    "training_curves": (
+        _training_curves,
+        "Loss and accuracies through training, mean and range over seeds.",
+        ("clean-accuracy", "infinite-data"),
+    ),
+    "radius_curves": (
+        _radius_curves,
+        "Robust accuracy under the strongest of all attacks, mean over seeds with the hull of the seeds' "
+        "exact 95% intervals. Attacks bound robust accuracy from above.",
+        ("clean-nonrobust", "noise-robust", "adversarial-robust", "pgd-robust", "any-perturbation"),
+    ),
+    "cosines": (
+        _cosines,
+        "Absolute cosines between initial, clean and robust weights, over live neurons.",
+        ("init-decorrelated", "decomposition"),
+    ),
+    "neuron": (
+        _neuron,
+        "One neuron in the basis of the dictionary, in units of its norm.",
+        ("dense-mixture", "purification"),
+    ),
+}
+
+
+def draw_figures(directory: str | os.PathLike[str], evidences: Sequence[Evidence]) -> dict[str, Path]:
+    """Draw every kind of figure for every experiment into `directory`, as PNG and SVG.
+
+    Returns:
+      Path of each PNG by name, EXPERIMENT-KIND; the SVG lies beside it.
+    """
+    figures = {}
+    for evidence in evidences:
+        for kind, (draw, _, _) in KINDS.items():
+            name = f"{evidence.experiment}-{kind}"
+            figures[name], _svg = style.save(draw(evidence), Path(directory) / name)
+    return figures
+
+
+def caption(name: str) -> str:
+    """What the figure called `name` shows; empty for an unknown one."""
+    return KINDS[_kind(name)][1] if _kind(name) in KINDS else ""
+
+
+def illustrates(name: str, claim: str, experiment: str) -> bool:
+    """Whether the figure called `name` illustrates `claim`, measured on `experiment`."""
+    kind = _kind(name)
+    return name == f"{experiment}-{kind}" and kind in KINDS and claim in KINDS[kind][2]
+
+
+def _kind(name: str) -> str:
+    return name.rpartition("-")[2]

@@ -1,0 +1,102 @@
+"""Verdicts as strict JSON, for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from purifyjax.files import write_text
+from theory_checks.report.environment import Environment
+from theory_checks.verdict import Measurement, SeedValue, Verdict
+
+
+def write_verdicts(
+    path: str | os.PathLike[str],
+    verdicts: Sequence[Verdict],
+    *,
+    profile: str,
+    config: Mapping[str, Any],
+    environment: Environment,
+) -> None:
+    """Write the verdicts to `path` as one JSON object, atomically.
+
+    Numbers that are NaN or infinite become null: JSON has no word for them.
+
+    Args:
+      path: the file, usually `verdicts.json`.
+      verdicts: one per claim.
+      profile: name of the profile that was run.
+      config: the experiments' configurations, by name.
+      environment: from `environment.describe()`.
+
+    Raises:
+      TypeError: `config` holds something that JSON cannot express.
+    """
+    document = {
+        "profile": profile,
+        "versions": environment.versions,
+        "device": environment.device,
+        "precision": environment.precision,
+        "git_revision": environment.git_revision,
+        "config": config,
+        "claims": [_claim(verdict) for verdict in verdicts],
+    }
+    # ASCII escapes would make the statements' symbols unreadable; the file is UTF-8.
+    text = json.dumps(_plain(document), indent=2, allow_nan=False, ensure_ascii=False)
+    write_text(path, text + "\n")
+
+
+def _claim(verdict: Verdict) -> dict[str, Any]:
+    deciding = verdict.binding
+    return {
+        "id": verdict.id,
+        "title": verdict.title,
+        "statement": verdict.statement,
+        "source": verdict.source,
+        "experiment": verdict.experiment,
+        "verdict": verdict.outcome,
+        "quantity": deciding.quantity,
+        "measured": deciding.measured,
+        "interval": deciding.interval,
+        "bound": deciding.bound,
+        "relation": deciding.relation,
+        "seeds": verdict.seeds,
+        "reachable": verdict.reachable,
+        "note": verdict.note,
+        "parts": [_part(part) for part in verdict.parts],
+        "details": verdict.details,
+    }
+
+
+def _part(part: Measurement) -> dict[str, Any]:
+    return {
+        "quantity": part.quantity,
+        "measured": part.measured,
+        "interval": part.interval,
+        "bound": part.bound,
+        "relation": part.relation,
+        "verdict": part.outcome,
+        "per_seed": [_seed(seed) for seed in part.seeds],
+    }
+
+
+def _seed(seed: SeedValue) -> dict[str, Any]:
+    return {"seed": seed.seed, "value": seed.value, "interval": (seed.low, seed.high)}
+
+
+def _plain(value: Any) -> Any:
+    """`value` with numpy's types replaced by Python's, and numbers that are not finite by None."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

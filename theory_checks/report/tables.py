@@ -1,0 +1,30 @@
+"""The measured frames as Parquet files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from purifyjax.files import atomic_path
+from theory_checks.evidence import TABLES, Evidence
+
+
+def write_tables(directory: str | os.PathLike[str], evidences: Sequence[Evidence]) -> list[Path]:
+    """Write each kind of frame, of all experiments together, to `directory`/NAME.parquet, atomically.
+
+    Returns:
+      The paths written; none if there is no evidence.
+    """
+    if not evidences:
+        return []
+    paths = []
+    for name in TABLES:
+        path = Path(directory) / f"{name}.parquet"
+        frame = pd.concat([getattr(evidence, name) for evidence in evidences], ignore_index=True)
+        with atomic_path(path) as temporary:
+            frame.to_parquet(temporary, index=False)
+        paths.append(path)
+    return paths

@@ -1,0 +1,169 @@
+"""Train every experiment once, measure it once, and keep both: a second run only reads.
+
+Under the output folder: `stages/` holds the end of every training stage and what an interrupted one
+goes on from, `trajectories/` the finished nets, `tables/<experiment>/` the evidence.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from purifyjax.data import instance
+from purifyjax.errors import ConfigError
+from purifyjax.files import atomic_path, write_text
+from purifyjax.sweep import fingerprint, load_arrays, save_arrays, seed_keys, train_stage
+from purifyjax.training import Phase, TrainState, initial_state, start_stage, validate
+from purifyjax.training.trajectory import stage_keys
+from theory_checks import measure
+from theory_checks.evidence import TABLES, Evidence
+from theory_checks.experiments import Experiment, Profile
+
+Arrays = dict[str, np.ndarray]
+
+
+def trajectory(profile: Profile, experiment: Experiment, seeds: np.ndarray, out: Path, resume: bool) -> Arrays:
+    """w⁰, w, w' and their thresholds for all seeds, trained or read back."""
+    validate(experiment.training)
+    path = out / "trajectories" / f"{experiment.name}.npz"
+    own = seeds[: experiment.seeds]
+    mark = fingerprint(experiment.training, own, profile.radius)
+    stored = load_arrays(path, mark) if resume else None
+    if stored is not None:
+        return stored
+    fixed = instance(experiment.training.data)
+    keys = [jax.vmap(stage_keys)(seed_keys(seeds))[i] for i in range(3)]
+    start = jax.lax.map(lambda key: initial_state(key, experiment.training), keys[0])
+    arrays: Arrays = {
+        "seeds": own,
+        "w_init": np.asarray(start.weight)[: len(own)],
+        "label_weights": np.asarray(fixed.label_weights),
+        "dictionary": np.eye(len(fixed.label_weights), dtype=np.float32)
+        if fixed.dictionary is None
+        else np.asarray(fixed.dictionary),
+    }
+    # The clean stage is shared: it trains all the profile's seeds, whichever experiment asks first.
+    training = replace(experiment.training, robust=())
+    state, found = _stage(
+        profile, replace(experiment, training=training), "clean", seeds, keys[1], start, out, resume
+    )
+    state = jax.tree.map(lambda leaf: leaf[: len(own)], state)
+    arrays |= _net("clean", state, {n: v if v.ndim < 2 else v[:, : len(own)] for n, v in found.items()})
+    state = jax.vmap(lambda s: start_stage(s, experiment.training))(state)
+    state, found = _stage(profile, experiment, "robust", own, keys[2][: len(own)], state, out, resume)
+    arrays |= _net("robust", state, found)
+    save_arrays(path, mark, arrays)
+    return arrays
+
+
+def _net(net: str, state: TrainState, history: Arrays) -> Arrays:
+    rows = {f"history_{net}_{name}": values for name, values in history.items()}
+    return {f"w_{net}": np.asarray(state.weight), f"b_{net}": np.asarray(state.threshold), **rows}
+
+
+def _stage(
+    profile: Profile,
+    experiment: Experiment,
+    stage: str,
+    seeds: np.ndarray,
+    keys: jax.Array,
+    start: TrainState,
+    out: Path,
+    resume: bool,
+) -> tuple[TrainState, Arrays]:
+    """Train one stage, or read its end back."""
+    phases: Sequence[Phase] = getattr(experiment.training, stage)
+    mark = fingerprint(experiment.training, stage, seeds, profile.radius)
+    path = out / "stages" / f"{mark}.npz"
+    stored = load_arrays(path, mark) if resume else None
+    if stored is not None:
+        state = start._replace(weight=jnp.asarray(stored["weight"]), threshold=jnp.asarray(stored["threshold"]))
+        return state, {n.removeprefix("history_"): v for n, v in stored.items() if n.startswith("history_")}
+    checkpoint = path.with_suffix(".part.npz")
+    if not resume:
+        checkpoint.unlink(missing_ok=True)
+    label = f"{experiment.name if stage == 'robust' else 'all'}: {stage} training, {len(seeds)} seeds"
+    with progress(label, sum(p.steps for p in phases), "step") as bar:
+
+        def report(steps: int, loss: float) -> None:
+            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+            bar.update(steps)
+
+        result = train_stage(
+            keys,
+            start,
+            experiment.training,
+            phases,
+            checkpoint=checkpoint,
+            mark=mark,
+            monitor=measure.monitor(experiment, profile.radius, seeds),
+            progress=report,
+        )
+    end = {"weight": np.asarray(result.state.weight), "threshold": np.asarray(result.state.threshold)}
+    save_arrays(path, mark, end | {f"history_{n}": v for n, v in result.history.items()})
+    return result.state, result.history
+
+
+def evidence(profile: Profile, experiment: Experiment, seeds: np.ndarray, out: Path, resume: bool) -> Evidence:
+    """The measured tables of an experiment, or the stored ones of the same run."""
+    own = seeds[: experiment.seeds]
+    folder = out / "tables" / experiment.name
+    mark = fingerprint(
+        experiment.training,
+        own,
+        [profile.radius, profile.points, profile.curve_points, profile.pgd_steps, profile.pgd_restarts],
+    )
+    stored = _read_evidence(folder, mark) if resume else None
+    if stored is not None:
+        return stored
+    arrays = trajectory(profile, experiment, seeds, out, resume)
+    healthy = np.array([all(np.isfinite(arrays[f"w_{net}"][s]).all() for net in measure.NETS) for s in range(len(own))])
+    if not healthy.any():
+        raise ConfigError(f"experiment {experiment.name}: training diverged for every seed; lower the learning rates")
+    for seed in own[~healthy]:
+        tqdm.write(f"{experiment.name}: seed {seed} diverged and is left out")
+    kept = {name: values[healthy] if name[:2] in ("w_", "b_") else values for name, values in arrays.items()}
+    kept |= {n: v[:, healthy] for n, v in arrays.items() if n.startswith("history_") and v.ndim == 2}
+    with progress(f"{experiment.name}: attacks, {healthy.sum()} seeds", measure.ROBUSTNESS_TICKS, "attack") as bar:
+        found = measure.measure(profile, experiment, own[healthy], kept, bar.update)
+    found.config["diverged_seeds"] = [int(seed) for seed in own[~healthy]]
+    _write_evidence(folder, mark, found)
+    return found
+
+
+def progress(label: str, total: int, unit: str) -> tqdm:
+    """A bar with rate and ETA, on standard error."""
+    return tqdm(total=total, desc=label, unit=unit, dynamic_ncols=True, smoothing=0.1)
+
+
+def _write_evidence(folder: Path, mark: str, found: Evidence) -> None:
+    for name in TABLES:
+        with atomic_path(folder / f"{name}.parquet") as temporary:
+            getattr(found, name).to_parquet(temporary)
+    about = {
+        "fingerprint": mark,
+        "experiment": found.experiment,
+        "radius": found.radius,
+        "config": found.config,
+    }
+    # Last, so that its presence says that the tables are whole.
+    write_text(folder / "evidence.json", json.dumps(about, indent=1))
+
+
+def _read_evidence(folder: Path, mark: str) -> Evidence | None:
+    try:
+        about = json.loads((folder / "evidence.json").read_text())
+        if about["fingerprint"] != mark:
+            return None
+        tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}
+    except (OSError, ValueError, KeyError):
+        return None
+    return Evidence(about["experiment"], about["config"], about["radius"], **tables)

@@ -1,0 +1,113 @@
+"""Measurements, and the verdicts that follow from them.
+
+A claim is judged seed by seed: each seed brings a value with a 95% interval, and the claim's bound
+must lie outside every interval on the right side. No examples are ever pooled over seeds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Relation = Literal[">=", "<="]
+Outcome = Literal["holds", "refuted", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class SeedValue:
+    """One seed's value of a quantity, with its 95% interval."""
+
+    seed: int
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A quantity, measured once a seed, and the bound that the claim sets on it."""
+
+    quantity: str
+    relation: Relation
+    bound: float
+    seeds: tuple[SeedValue, ...]
+
+    @property
+    def measured(self) -> float:
+        """Mean of the seeds' values."""
+        return math.fsum(s.value for s in self.seeds) / len(self.seeds)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Hull of the seeds' 95% intervals: what the least and the most favourable seed allow."""
+        return min(s.low for s in self.seeds), max(s.high for s in self.seeds)
+
+    @property
+    def outcome(self) -> Outcome:
+        """`holds` if every seed's interval satisfies the bound, `refuted` if every one violates it."""
+        low, high = self.interval
+        if not (math.isfinite(low) and math.isfinite(high)):
+            return "inconclusive"
+        if self.relation == ">=":
+            satisfied = all(s.low >= self.bound for s in self.seeds)
+            violated = all(s.high < self.bound for s in self.seeds)
+        else:
+            satisfied = all(s.high <= self.bound for s in self.seeds)
+            violated = all(s.low > self.bound for s in self.seeds)
+        return "holds" if satisfied else "refuted" if violated else "inconclusive"
+
+    @property
+    def slack(self) -> float:
+        """How far the least favourable end of the interval is on the right side of the bound."""
+        low, high = self.interval
+        return low - self.bound if self.relation == ">=" else self.bound - high
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judgement on one claim.
+
+    Attributes:
+      id, title, statement, source: the claim, as its file states it.
+      experiment: the trained experiment that the measurements come from.
+      parts: every quantity that the claim bounds; the claim holds only if all of them do.
+      note: caveats (finite size, what was searched, which size would decide).
+      reachable: False when theory says that this size cannot show the claim; a miss is then
+        `inconclusive`, never `refuted`.
+    """
+
+    id: str
+    title: str
+    statement: str
+    source: str
+    experiment: str
+    parts: tuple[Measurement, ...]
+    note: str = ""
+    reachable: bool = True
+    details: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> Outcome:
+        outcomes = [part.outcome for part in self.parts]
+        if all(outcome == "holds" for outcome in outcomes):
+            return "holds"
+        if "refuted" in outcomes and self.reachable:
+            return "refuted"
+        return "inconclusive"
+
+    @property
+    def binding(self) -> Measurement:
+        """The part that decides: a refuted one before an inconclusive one, then the least slack."""
+        rank = {"refuted": 0, "inconclusive": 1, "holds": 2}
+        return min(self.parts, key=lambda part: (rank[part.outcome], part.slack))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(s.seed for s in self.binding.seeds)
+
+
+def exit_status(verdicts: Sequence[Verdict]) -> int:
+    """0 when nothing is refuted, 1 when a claim is refuted."""
+    return int(any(verdict.outcome == "refuted" for verdict in verdicts))
