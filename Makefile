@@ -30,7 +30,7 @@ lint: $(STAMP)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 format: $(STAMP)
-	$(BIN)/ruff check --fix .
+	$(BIN)/ruff check --quiet --fix --exit-zero .
 	$(BIN)/ruff format .
 
 bench: $(STAMP)
@@ -48,4 +48,4 @@ $(STAMP): pyproject.toml constraints.txt
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .ruff_cache
-	find purifyjax theory_checks tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
+	find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +

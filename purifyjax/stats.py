@@ -73,7 +73,7 @@ def median_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float,
     `confidence`.
 
     Args:
-      values: n ≥ 1 numbers, in any order.
+      values: n numbers, in any order.
       confidence: coverage, in (0, 1).
 
     Returns:
@@ -81,7 +81,7 @@ def median_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float,
       `confidence` (n < 6 at 95%).
 
     Raises:
-      ValueError: no values, or NaN among them, or `confidence` out of range.
+      ValueError: NaN among the values, or `confidence` out of range.
 
     Source: Thompson, Annals of Mathematical Statistics 7 (1936).
     """
@@ -102,20 +102,20 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, f
     It is exact for normal values.
 
     Args:
-      values: n ≥ 1 numbers.
+      values: n numbers.
       confidence: coverage, in (0, 1).
 
     Returns:
-      `(low, high)`, in the units of `values`; (−∞, ∞) for one value, which says nothing about spread.
+      `(low, high)`, in the units of `values`; (−∞, ∞) for n < 2, which says nothing about spread.
 
     Raises:
-      ValueError: no values, or NaN among them, or `confidence` out of range.
+      ValueError: NaN among the values, or `confidence` out of range.
 
     Source: Student, Biometrika 6 (1908).
     """
     tail = _tail(confidence)
     sample = _values(values)
-    if len(sample) == 1:
+    if len(sample) < 2:
         return -math.inf, math.inf
     half = stats.t.isf(tail, len(sample) - 1) * sample.std(ddof=1) / math.sqrt(len(sample))
     return float(sample.mean() - half), float(sample.mean() + half)
@@ -176,8 +176,6 @@ def _tail(confidence: float) -> float:
 
 def _values(values: ArrayLike) -> FloatArray:
     array = np.asarray(values, np.float64).ravel()
-    if array.size == 0:
-        raise ValueError("values must not be empty")
     if np.isnan(array).any():
         raise ValueError("values must not contain NaN")
     return array

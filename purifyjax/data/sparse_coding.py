@@ -64,7 +64,7 @@ class SparseCoding:
     def slots(self) -> int:
         """Room for the support: ‖z‖₀ exceeds it with probability below 1e-9 (Bernstein)."""
         mean = self.nonzero_probability * self.dimension
-        return min(self.dimension, math.ceil(mean + 7.0 * math.sqrt(mean) + 15.0))
+        return min(self.dimension, math.ceil(mean + 6.0 * math.sqrt(mean) + 8.0))
 
 
 class Instance(NamedTuple):
@@ -141,7 +141,7 @@ def label_std(config: SparseCoding) -> float:
 
 def acceptance_rate(config: SparseCoding, samples: int = 1 << 14) -> float:
     """Monte Carlo estimate of Pr[|⟨w*, z⟩| ≥ γ]."""
-    _, _, score = _draw_support(jax.random.key(0), samples, config, instance(config).label_weights)
+    score = _scores(jax.random.split(jax.random.key(0), samples), config, instance(config).label_weights)
     return float(jnp.mean(jnp.abs(score) >= config.margin))
 
 
@@ -170,8 +170,9 @@ def sample(key: PRNGKeyArray, n: int, config: SparseCoding, fixed: Instance | No
     """
     fixed = instance(config) if fixed is None else fixed
     key_code, key_noise, key_spike = jax.random.split(key, 3)
-    position, value, score = _accept(key_code, n, config, fixed.label_weights)
-    code = _scatter(position, value, config.dimension)
+    keys, score = _accepted_keys(key_code, n, config, fixed.label_weights)
+    position, value = jax.vmap(_draw_support, (0, None))(keys, config)
+    code = _scatter(position, jnp.where(jnp.isnan(score)[:, None], jnp.nan, value), config.dimension)
     label = jnp.where(score >= 0, 1.0, -1.0)
     if config.spike_noise is None:
         x = fixed.to_input(code)
@@ -184,54 +185,58 @@ def sample(key: PRNGKeyArray, n: int, config: SparseCoding, fixed: Instance | No
 
 
 def _draw_support(
-    key: PRNGKeyArray, n: int, config: SparseCoding, label_weights: Float[Array, " dim"]
-) -> tuple[Int[Array, "n slot"], Float[Array, "n slot"], Float[Array, " n"]]:
-    """Positions and values of the non-zeros (value 0 past the end of the vector), and ⟨w*, z⟩."""
+    key: PRNGKeyArray, config: SparseCoding
+) -> tuple[Int[Array, " slot"], Float[Array, " slot"]]:
+    """Positions and values of one candidate's non-zeros; the value is 0 past the end of the vector."""
     key_gap, key_value = jax.random.split(key)
-    shape = (n, config.slots)
-    p = config.nonzero_probability
-    gap = jax.random.geometric(key_gap, p, shape, dtype=jnp.int32)
-    position = jnp.cumsum(gap, axis=1) - 1
+    gap = jax.random.geometric(key_gap, config.nonzero_probability, (config.slots,), dtype=jnp.int32)
+    position = jnp.cumsum(gap) - 1
     # One signed uniform decides sign, atom or not, and the size within [1/√k, c/√k].
-    u = jax.random.uniform(key_value, shape, minval=-1.0, maxval=1.0)
+    u = jax.random.uniform(key_value, (config.slots,), minval=-1.0, maxval=1.0)
     share = config.atom_rate / (config.atom_rate + config.nonzero_rate * config.sparsity)
     within = (jnp.abs(u) - share) / (1.0 - share) if share < 1.0 else jnp.zeros_like(u)
     size = (1.0 + (config.value_max - 1.0) * within) / math.sqrt(config.sparsity)
     value = jnp.sign(u) * jnp.where(jnp.abs(u) < share, 1.0, size)
-    value = jnp.where(position < config.dimension, value, 0.0)
-    position = jnp.minimum(position, config.dimension - 1)
-    return position, value, jnp.sum(label_weights[position] * value, axis=1)
+    inside = position < config.dimension
+    return jnp.where(inside, position, config.dimension - 1), jnp.where(inside, value, 0.0)
 
 
-def _accept(
+def _scores(
+    keys: PRNGKeyArray, config: SparseCoding, label_weights: Float[Array, " dim"]
+) -> Float[Array, " n"]:
+    """⟨w*, z⟩ of the candidates that these keys draw."""
+    position, value = jax.vmap(_draw_support, (0, None))(keys, config)
+    return jnp.sum(label_weights[position] * value, axis=1)
+
+
+def _accepted_keys(
     key: PRNGKeyArray, n: int, config: SparseCoding, label_weights: Float[Array, " dim"]
-) -> tuple[Int[Array, "n slot"], Float[Array, "n slot"], Float[Array, " n"]]:
-    """Rounds of n candidates each, until n have been accepted."""
-    start = (
-        jnp.int32(0),
-        jnp.int32(0),
-        jnp.zeros((n, config.slots), jnp.int32),
-        jnp.full((n, config.slots), jnp.nan),
-        jnp.zeros(n),
-    )
+) -> tuple[PRNGKeyArray, Float[Array, " n"]]:
+    """Keys of n candidates with |⟨w*, z⟩| ≥ γ, and their ⟨w*, z⟩ (NaN where none was found).
+
+    Rounds of n candidates each. Only keys are kept: drawing the accepted ones again is cheaper than
+    moving their supports about.
+    """
+    keys = jax.random.key_data(jax.random.split(key, n))
+    start = (jnp.int32(0), jnp.int32(0), keys, jnp.full(n, jnp.nan))
 
     def unfinished(state):
         rounds, filled = state[:2]
         return (filled < n) & (rounds < _MAX_ROUNDS)
 
     def one_round(state):
-        rounds, filled, position, value, score = state
-        candidate = _draw_support(jax.random.fold_in(key, rounds), n, config, label_weights)
-        met: Bool[Array, " n"] = jnp.abs(candidate[2]) >= config.margin
+        rounds, filled, keys, scores = state
+        candidates = jax.random.split(jax.random.fold_in(key, rounds), n)
+        score = _scores(candidates, config, label_weights)
+        met: Bool[Array, " n"] = jnp.abs(score) >= config.margin
         # Accepted candidates go to the next free rows; the rest, and any surplus, out of bounds.
         row = jnp.where(met, filled + jnp.cumsum(met) - 1, n)
-        position, value, score = (
-            old.at[row].set(new, mode="drop")
-            for old, new in zip((position, value, score), candidate, strict=True)
-        )
-        return rounds + 1, jnp.minimum(filled + jnp.sum(met), n), position, value, score
+        keys = keys.at[row].set(jax.random.key_data(candidates), mode="drop")
+        scores = scores.at[row].set(score, mode="drop")
+        return rounds + 1, jnp.minimum(filled + jnp.sum(met), n), keys, scores
 
-    return jax.lax.while_loop(unfinished, one_round, start)[2:]
+    _, _, keys, scores = jax.lax.while_loop(unfinished, one_round, start)
+    return jax.random.wrap_key_data(keys), scores
 
 
 def _scatter(

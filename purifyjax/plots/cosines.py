@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from purifyjax.plots import style
 
@@ -32,7 +31,8 @@ def figure(
     """Draw histograms over live neurons of |cos(w, w⁰)|, |cos(w′, w⁰)| and |cos(w, w′)|.
 
     Bars are the mean over seeds of the share of the seed's live neurons, the whiskers on them run from
-    the lowest to the highest seed. The shaded side of a bound is where the claim wants the neurons.
+    the lowest to the highest seed. The shaded side of a bound is where the claim wants the neurons; the
+    text says how many are there and what the median is, both as means over seeds.
 
     Args:
       frame: a row per seed and neuron, with columns `seed`, `live_clean`, `live_robust` (whether the
@@ -65,8 +65,9 @@ def _draw_panel(axes: Axes, frame: pd.DataFrame, pair: Pair, bound: float, upper
     if rows.empty:
         style.say_empty(axes, "no live neurons")
         return
+    seeds = list(rows.groupby("seed"))
     edges = np.linspace(0, 1, 41)
-    shares = np.stack([np.histogram(one[column], edges)[0] / len(one) for _, one in rows.groupby("seed")])
+    shares = np.stack([np.histogram(one[column], edges)[0] / len(one) for _, one in seeds])
     centres, mean = (edges[:-1] + edges[1:]) / 2, shares.mean(axis=0)
     axes.bar(centres, mean, width=edges[1] - edges[0], color=colour, alpha=0.75, ec="white", lw=0.4)
     if len(shares) > 1:
@@ -76,15 +77,16 @@ def _draw_panel(axes: Axes, frame: pd.DataFrame, pair: Pair, bound: float, upper
         )
     axes.axvspan(0 if upper else bound, bound if upper else 1, color=colour, alpha=0.09, lw=0)
     axes.axvline(bound, color=style.INK, lw=1.2, ls=(0, (4, 3)))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    style.percent_ticks(axes.yaxis)
     # A third of the panel stays free above the bars for the text.
     axes.set_ylim(0, 1.4 * shares.max())
-    median = np.mean([np.median(one[column]) for _, one in rows.groupby("seed")])
+    median = np.mean([np.median(one[column]) for _, one in seeds])
     sign = r"\leq" if upper else r"\geq"
+    inside = [np.mean((one[column] <= bound) if upper else (one[column] >= bound)) for _, one in seeds]
     axes.text(
         0.97 if upper else 0.03,
         0.95,
-        f"median {median:.3f}\nbound ${sign}$ {bound:.3g}",
+        f"median {median:.3f}\n{100 * np.mean(inside):.1f}% are ${sign}$ {bound:.3g}",
         transform=axes.transAxes,
         ha="right" if upper else "left",
         va="top",

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from purifyjax.plots import style
@@ -17,7 +18,8 @@ def figure(frame: pd.DataFrame, *, title: str = "") -> Figure:
     On the left every coordinate is a stem, the largest in colour. On the right is the histogram of all
     others: a mixture of features moves it away from zero as a whole, noise alone only widens it. The
     neuron is drawn with the sign that makes its largest coordinate positive, and in units of its
-    norm, so that the two nets compare.
+    norm, so that the two nets compare. If labels weigh features with different signs, the mixture
+    does too: with a column `label_weight` (w*_j) every coordinate is multiplied by that sign.
 
     Args:
       frame: a row per coordinate of one neuron, with columns `coordinate` (the feature j), `clean`
@@ -33,13 +35,14 @@ def figure(frame: pd.DataFrame, *, title: str = "") -> Figure:
             f"the frame must hold one neuron with two or more coordinates, got {len(frame)} rows"
         )
     frame = frame.sort_values("coordinate")
+    signs = np.sign(frame["label_weight"].to_numpy()) if "label_weight" in frame else 1.0
     features = frame["coordinate"].to_numpy()
     with style.theme():
         fig = style.new_figure(9.6, 5.2)
         grid = fig.add_gridspec(2, 2, width_ratios=(2.1, 1))
         stems: list[Axes] = []
         histograms: list[Axes] = []
-        weights_of = {net: _oriented(frame[net].to_numpy(np.float64)) for net in style.NETS}
+        weights_of = {net: _oriented(signs * frame[net].to_numpy(np.float64)) for net in style.NETS}
         # Common bins, so that the histograms' heights compare.
         edges = _common_bins([np.delete(w, np.argmax(w)) for w in weights_of.values() if w is not None])
         for row, (net, (label, colour)) in enumerate(style.NETS.items()):
@@ -57,6 +60,8 @@ def figure(frame: pd.DataFrame, *, title: str = "") -> Figure:
                 _draw_mixture(right, weights, edges, colour)
             left.set_ylabel(r"$\langle w, M_j\rangle\,/\,\|w\|$")
             right.set_ylabel("features")
+            right.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+            style.round_ticks(right.xaxis, 4)
             stems.append(left)
             histograms.append(right)
         for axes in (stems[0], histograms[0]):
@@ -90,7 +95,8 @@ def _common_bins(mixtures: list[NDArray[np.float64]]) -> NDArray[np.float64]:
 def _draw_stems(axes: Axes, features: NDArray, weights: NDArray[np.float64], colour: str) -> None:
     largest = int(np.argmax(weights))
     others = np.arange(len(weights)) != largest
-    axes.vlines(features[others], 0, weights[others], color=style.MUTED, lw=0.6, alpha=0.8)
+    # As pixels also in the SVG: thousands of lines would make it megabytes.
+    axes.vlines(features[others], 0, weights[others], color=style.MUTED, lw=0.6, alpha=0.8, rasterized=True)
     axes.vlines(features[largest], 0, weights[largest], color=colour, lw=2.2)
     axes.plot(features[largest], weights[largest], "o", color=colour, ms=6)
     axes.axhline(0, color=style.INK, lw=0.8)

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from purifyjax.plots import style
 from purifyjax.stats import clopper_pearson
@@ -102,7 +101,8 @@ def _finish_main(axes: Axes, rows: pd.DataFrame, radius: float, limits: tuple[fl
     right = rows["radius"].max() * 1.02 if len(rows) else 2 * radius
     axes.set(xlim=(0, right), ylim=(-0.035, 1.035), ylabel="robust accuracy")
     axes.set_xlabel(r"radius of the perturbation ($\ell_2$ norm)")
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    style.percent_ticks(axes.yaxis)
+    style.round_ticks(axes.xaxis, 6)
     for limit in limits:
         axes.annotate(
             f"{100 * limit:.3g}%",
@@ -119,11 +119,18 @@ def _finish_main(axes: Axes, rows: pd.DataFrame, radius: float, limits: tuple[fl
 
 
 def _finish_zoom(axes: Axes, rows: pd.DataFrame, radius: float, limit: float) -> None:
-    """Show the strip between `limit` and the nearer of 0 and 1, and as much again beyond the limit."""
+    """Show the strip between `limit` and the nearer of 0 and 1, and somewhat beyond the limit.
+
+    Seeds that miss the limit are still shown, unless they are so far off that the strip would vanish.
+    """
     upper = limit > 0.5
     span = 1 - limit if upper else limit
-    axes.set_ylim((limit - 1.5 * span, 1 + 0.15 * span) if upper else (-0.15 * span, limit + 1.5 * span))
+    here = rows.loc[np.isclose(rows["radius"], radius) & (rows["net"] == ("robust" if upper else "clean"))]
+    reach = np.max((limit - here["low"] if upper else here["high"] - limit).to_numpy(), initial=0)
+    beyond = 1.15 * reach if 1.5 * span < 1.15 * reach < 10 * span else 1.5 * span
+    axes.set_ylim((limit - beyond, 1 + 0.15 * span) if upper else (-0.15 * span, limit + beyond))
     right = min(1.5 * radius, np.max(rows["radius"])) if len(rows) else 1.5 * radius
     axes.set_xlim(0.5 * radius, max(right, 1.1 * radius))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    style.percent_ticks(axes.yaxis, 4)
+    style.round_ticks(axes.xaxis, 3)
     axes.set_title(f"near {100 * limit:.3g}%, seed by seed")

@@ -16,8 +16,10 @@ import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from purifyjax.files import atomic_path
 
@@ -103,8 +105,19 @@ def save(figure: Figure, path_without_suffix: str | os.PathLike[str]) -> tuple[P
         with atomic_path(png) as temporary:
             figure.savefig(temporary, format="png", dpi=200)
         with atomic_path(svg) as temporary:
-            figure.savefig(temporary, format="svg", metadata={"Date": None})
+            figure.savefig(temporary, format="svg", dpi=200, metadata={"Date": None})
     return png, svg
+
+
+def round_ticks(axis: Axis, most: int) -> None:
+    """At most `most` intervals between ticks, at round numbers."""
+    axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
+
+
+def percent_ticks(axis: Axis, most: int = 6) -> None:
+    """Round ticks of a fraction, written in per cent with as many digits as each needs."""
+    round_ticks(axis, most)
+    axis.set_major_formatter(lambda value, _: f"{100 * value:.4g}%")
 
 
 def require_columns(frame: pd.DataFrame, *columns: str) -> None:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from purifyjax.plots import style
 
@@ -40,7 +39,7 @@ def figure(frame: pd.DataFrame, *, radius: float | None = None, title: str = "")
             upper.set_yscale("log")
         upper.set(ylabel="training loss")
         lower.set(ylabel="accuracy", xlabel="training step", ylim=(-0.03, 1.04))
-        lower.yaxis.set_major_formatter(PercentFormatter(1))
+        style.percent_ticks(lower.yaxis)
         style.legend_above(lower, 2)
         _mark_switch(upper, lower, frame)
         style.head(fig, title)

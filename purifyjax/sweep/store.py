@@ -46,7 +46,8 @@ def save_arrays(path: Path, mark: str, arrays: dict[str, np.ndarray]) -> None:
 def load_arrays(path: Path, mark: str) -> dict[str, np.ndarray] | None:
     """The arrays stored under this fingerprint; None if there are none, or another run's, or unreadable."""
     try:
-        with np.load(path) as stored:
+        # numpy leaves a file open that it fails to read: open it here.
+        with open(path, "rb") as file, np.load(file) as stored:
             if str(stored[_FINGERPRINT]) != mark:
                 return None
             return {name: stored[name] for name in stored.files if name != _FINGERPRINT}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from theory_checks.evidence import Evidence
@@ -21,7 +21,7 @@ __all__ = ["print_table", "write_report"]
 def write_report(
     out: str | os.PathLike[str],
     verdicts: Sequence[Verdict],
-    evidences: Sequence[Evidence],
+    evidences: Mapping[str, Evidence],
     *,
     profile: str,
     environment: Environment,
@@ -35,18 +35,19 @@ def write_report(
     Args:
       out: the folder; made if missing, files of an earlier report are replaced.
       verdicts: one per claim, in the order of the report.
-      evidences: one per experiment.
+      evidences: by the experiment's name.
       profile: name of the profile that was run.
-      environment: from `environment.describe()`.
+      environment: from `environment.environment()`.
       command: the command line that repeats the run, for the page.
     """
     folder = Path(out)
-    config = {evidence.experiment: evidence.config for evidence in evidences}
+    config = {name: evidence.config for name, evidence in evidences.items()}
+    measured = list(evidences.values())
     write_verdicts(
         folder / "verdicts.json", verdicts, profile=profile, config=config, environment=environment
     )
-    write_tables(folder / "tables", evidences)
-    figures = draw_figures(folder / "figures", evidences)
+    write_tables(folder / "tables", measured)
+    figures = draw_figures(folder / "figures", measured)
     write_html(
         folder / "report.html",
         verdicts,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import subprocess
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ class Environment:
     git_revision: str | None
 
 
-def describe() -> Environment:
+def environment() -> Environment:
     """Describe this process. Initialises jax's devices."""
     versions = {"python": platform.python_version()}
     versions |= {package: importlib.metadata.version(package) for package in PACKAGES}
@@ -63,10 +64,11 @@ def git_revision(root: Path) -> str | None:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
+    # Under a git hook these name the repository of the hook, whatever folder git is told to go to.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "-C", str(root), *arguments]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, timeout=10
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10, env=clean)
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()

@@ -51,7 +51,13 @@ KINDS: dict[str, tuple[_Draw, str, tuple[str, ...]]] = {
         _radius_curves,
         "Robust accuracy under the strongest of all attacks, mean over seeds with the hull of the seeds' "
         "exact 95% intervals. Attacks bound robust accuracy from above.",
-        ("clean-nonrobust", "noise-robust", "adversarial-robust", "pgd-robust", "any-perturbation"),
+        (
+            "clean-nonrobust",
+            "noise-robust",
+            "adversarial-robust",
+            "adversarial-robust-pgd",
+            "any-perturbation",
+        ),
     ),
     "cosines": (
         _cosines,
@@ -75,6 +81,8 @@ def draw_figures(directory: str | os.PathLike[str], evidences: Sequence[Evidence
     figures = {}
     for evidence in evidences:
         for kind, (draw, _, _) in KINDS.items():
+            if kind == "neuron" and evidence.coordinates.empty:
+                continue  # No neuron is live in both nets.
             name = f"{evidence.experiment}-{kind}"
             figures[name], _svg = style.save(draw(evidence), Path(directory) / name)
     return figures

@@ -41,7 +41,7 @@ def write_html(
       figures: PNG files by name, from `draw_figures`; they are embedded.
       profile: name of the profile that was run.
       config: the experiments' configurations, by name.
-      environment: from `environment.describe()`.
+      environment: from `environment.environment()`.
       command: the command line that repeats the run.
     """
     shown: dict[str, str] = {}

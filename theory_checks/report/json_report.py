@@ -32,7 +32,7 @@ def write_verdicts(
       verdicts: one per claim.
       profile: name of the profile that was run.
       config: the experiments' configurations, by name.
-      environment: from `environment.describe()`.
+      environment: from `environment.environment()`.
 
     Raises:
       TypeError: `config` holds something that JSON cannot express.

@@ -23,7 +23,10 @@ def write_tables(directory: str | os.PathLike[str], evidences: Sequence[Evidence
     paths = []
     for name in TABLES:
         path = Path(directory) / f"{name}.parquet"
-        frame = pd.concat([getattr(evidence, name) for evidence in evidences], ignore_index=True)
+        frames = [getattr(evidence, name) for evidence in evidences]
+        # An empty frame has no types of its own and would spoil those of the others.
+        filled = [frame for frame in frames if len(frame)] or frames[:1]
+        frame = pd.concat(filled, ignore_index=True)
         with atomic_path(path) as temporary:
             frame.to_parquet(temporary, index=False)
         paths.append(path)

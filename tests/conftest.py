@@ -1,0 +1,31 @@
+"""One strict setting of JAX for the whole suite, whatever the shell's environment says.
+
+No `__init__.py` belongs under `tests/`: a package `tests/purifyjax` would take the library's name.
+"""
+
+from __future__ import annotations
+
+import os
+
+# The processes of pytest-xdist share the cores. XLA reads these when its backend starts, at the first array.
+_processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+os.environ["PJRT_NPROC"] = str(max(1, (os.cpu_count() or 1) // _processes))
+os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+os.environ["MPLBACKEND"] = "Agg"
+
+import jax  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+jax.config.update("jax_enable_x64", False)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+# Off, although it would save compilations: a file cut short by an interrupt or read while another
+# process writes it warns at every later run, and warnings are errors here.
+jax.config.update("jax_enable_compilation_cache", False)
+
+# Examples are few, since each new shape compiles, and the same in every run. To look for new ones:
+# make test ARGS="--hypothesis-profile=explore"
+settings.register_profile(
+    "suite", max_examples=20, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("explore", settings.get_profile("suite"), max_examples=300, derandomize=False)
+settings.load_profile("suite")

@@ -1,0 +1,173 @@
+"""Intervals and fits against closed forms, exact coverage and second implementations."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from purifyjax.stats import clopper_pearson, mean_interval, median_interval, weighted_line_fit
+
+
+def test_clopper_pearson_closed_forms():
+    # No successes: (1 − high)ⁿ = α/2; the textbook's 5 of 10.
+    assert clopper_pearson(0, 50) == pytest.approx((0, 1 - 0.025 ** (1 / 50)))
+    assert clopper_pearson(50, 50) == pytest.approx((0.025 ** (1 / 50), 1))
+    assert clopper_pearson(5, 10) == pytest.approx((0.18709, 0.81291), abs=1e-5)
+
+
+@given(trials=st.integers(1, 5000), share=st.floats(0, 1), confidence=st.floats(0.5, 0.999))
+@settings(deadline=None)
+def test_clopper_pearson_solves_its_equations(trials, share, confidence):
+    successes = round(share * trials)
+    low, high = clopper_pearson(successes, trials, confidence)
+    assert 0 <= low <= successes / trials <= high <= 1
+    tail = (1 - confidence) / 2
+    if successes > 0:
+        assert stats.binom.sf(successes - 1, trials, low) == pytest.approx(tail, rel=1e-6)
+    if successes < trials:
+        assert stats.binom.cdf(successes, trials, high) == pytest.approx(tail, rel=1e-6)
+
+
+def test_clopper_pearson_covers_every_probability():
+    trials = 30
+    counts = np.arange(trials + 1)
+    low, high = clopper_pearson(counts, trials)
+    for probability in np.linspace(0, 1, 301):
+        covered = stats.binom.pmf(counts, trials, probability)[(low <= probability) & (probability <= high)]
+        assert covered.sum() >= 0.95 - 1e-12
+
+
+def test_clopper_pearson_broadcasts():
+    low, high = clopper_pearson([[1], [9]], [10, 20, 30])
+    assert low.shape == high.shape == (2, 3)
+    assert (low[1, 2], high[1, 2]) == clopper_pearson(9, 30)
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "message"),
+    [
+        (0, 0, "at least 1"),
+        (-1, 5, "between"),
+        (6, 5, "between"),
+        (1.5, 5, "whole"),
+        (math.nan, 5, "whole"),
+        (1, math.inf, "whole"),
+        ([1, 7], [5, 5], "between"),
+    ],
+)
+def test_clopper_pearson_rejects(successes, trials, message):
+    with pytest.raises(ValueError, match=message):
+        clopper_pearson(successes, trials)
+
+
+@pytest.mark.parametrize("confidence", [0, 1, -0.5, 95, math.nan])
+def test_confidence_must_be_a_probability(confidence):
+    for interval in (median_interval, mean_interval):
+        with pytest.raises(ValueError, match="confidence"):
+            interval([1.0, 2.0], confidence)
+    with pytest.raises(ValueError, match="confidence"):
+        clopper_pearson(1, 2, confidence)
+
+
+def test_median_interval_ranks():
+    # Tables of the sign test: n = 6 takes the extremes, n = 10 the 2nd and 9th, n = 20 the 6th and 15th.
+    assert median_interval([3, 1, 2, 6, 5, 4]) == (1, 6)
+    assert median_interval(np.arange(1, 11)) == (2, 9)
+    assert median_interval(np.arange(1, 21)) == (6, 15)
+
+
+@pytest.mark.parametrize("count", range(6))
+def test_median_interval_of_too_few_values_says_nothing(count):
+    assert median_interval(np.arange(count)) == (-math.inf, math.inf)
+
+
+@given(count=st.integers(1, 400), confidence=st.floats(0.5, 0.999))
+@settings(deadline=None)
+def test_median_interval_is_the_narrowest_of_its_coverage(count, confidence):
+    low, high = median_interval(np.arange(1, count + 1), confidence)
+    rank = 0 if low == -math.inf else int(low)
+    assert rank == 0 or high == count + 1 - rank
+
+    def coverage(rank):
+        return 1 - 2 * stats.binom.cdf(rank - 1, count, 0.5)
+
+    assert coverage(rank) >= confidence - 1e-9
+    # The next rank is too narrow, or its two ends have crossed.
+    assert coverage(rank + 1) < confidence + 1e-9 or 2 * (rank + 1) > count
+
+
+def test_mean_interval_known_answer():
+    # t₂(0.975) = 4.30265; the standard error of 1, 2, 3 is 1/√3.
+    assert mean_interval([1, 2, 3]) == pytest.approx((2 - 4.30265 / 3**0.5, 2 + 4.30265 / 3**0.5), abs=1e-4)
+    assert mean_interval([5.0]) == mean_interval([]) == (-math.inf, math.inf)
+    assert mean_interval([4.0, 4.0]) == (4, 4)
+
+
+def test_mean_interval_covers_as_often_as_it_says():
+    draws = np.random.default_rng(0).normal(3, 2, (4000, 4))
+    hits = [low <= 3 <= high for low, high in map(mean_interval, draws)]
+    assert np.mean(hits) == pytest.approx(0.95, abs=4 * math.sqrt(0.95 * 0.05 / 4000))
+
+
+@pytest.mark.parametrize("interval", [median_interval, mean_interval])
+def test_nan_is_not_a_value(interval):
+    with pytest.raises(ValueError, match="NaN"):
+        interval([1.0, math.nan, 2.0])
+
+
+@given(
+    slope=st.floats(-5, 5),
+    intercept=st.floats(-5, 5),
+    errors=st.lists(st.floats(0.01, 10), min_size=2, max_size=8),
+)
+@settings(deadline=None)
+def test_points_on_a_line_are_recovered(slope, intercept, errors):
+    x = np.linspace(-1, 2, len(errors))
+    fit = weighted_line_fit(x, intercept + slope * x, errors)
+    assert (fit.slope, fit.intercept) == pytest.approx((slope, intercept), abs=1e-9)
+    assert fit.slope_low < slope < fit.slope_high
+
+
+def test_line_agrees_with_polyfit():
+    rng = np.random.default_rng(1)
+    x, errors = rng.normal(size=12), rng.uniform(0.5, 2, 12)
+    y = 1.5 - 0.5 * x + errors * rng.normal(size=12)
+    fit = weighted_line_fit(x, y, errors)
+    (slope, intercept), trusted = np.polyfit(x, y, 1, w=1 / errors, cov="unscaled")
+    _, scattered = np.polyfit(x, y, 1, w=1 / errors, cov=True)
+    half = max(1.959964 * trusted[0, 0] ** 0.5, stats.t.ppf(0.975, 10) * scattered[0, 0] ** 0.5)
+    assert fit == pytest.approx((slope, intercept, slope - half, slope + half), rel=1e-6)
+
+
+def test_scatter_beyond_the_errors_widens_the_interval():
+    x, zigzag = np.arange(6.0), np.array([1, -1, 1, -1, 1, -1])
+    calm = weighted_line_fit(x, x + 0.01 * zigzag, np.full(6, 0.1))
+    rough = weighted_line_fit(x, x + 1.0 * zigzag, np.full(6, 0.1))
+    trusted = 2 * 1.959964 * 0.1 / math.sqrt(np.sum((x - x.mean()) ** 2))
+    assert calm.slope_high - calm.slope_low == pytest.approx(trusted)
+    assert rough.slope_high - rough.slope_low > 10 * trusted
+
+
+def test_power_law_exponent_from_two_sizes():
+    # radius ∝ d^{−1/2}: two points, of which the errors alone can be trusted.
+    fit = weighted_line_fit(np.log([256, 1024]), np.log([0.2, 0.1]), [0.1, 0.1])
+    assert fit.slope == pytest.approx(-0.5)
+    assert fit.slope_high - fit.slope == pytest.approx(1.959964 * math.sqrt(2) * 0.1 / math.log(4))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "error", "message"),
+    [
+        ([1], [1], [1], "two points"),
+        ([2, 2, 2], [1, 2, 3], [1, 1, 1], "different x"),
+        ([1, 2], [1, 2, 3], [1, 1], "one length"),
+        ([1, 2], [1, math.nan], [1, 1], "finite"),
+        ([1, 2], [1, 2], [1, 0], "positive"),
+    ],
+)
+def test_line_rejects(x, y, error, message):
+    with pytest.raises(ValueError, match=message):
+        weighted_line_fit(x, y, error)

@@ -1,0 +1,148 @@
+"""The command line: one clear sentence for bad input, statuses, and a whole run on a toy profile."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from purifyjax.data import SparseCoding
+from purifyjax.training import Phase, Training
+from theory_checks import all as command
+from theory_checks import experiments, run
+from theory_checks.claims import CLAIMS
+from theory_checks.experiments import PROFILES, Experiment, Profile
+from theory_checks.experiments import profiles as profiles_module
+
+
+def toy_profile() -> Profile:
+    data = SparseCoding(dimension=32, sparsity=5, value_max=1.5, margin=0.5)
+    training = Training(
+        data,
+        neurons=32,
+        clean=(Phase(6, 16, 0.3, threshold=2.0, weight_decay=1e-3),),
+        robust=(Phase(4, 16, 0.2, threshold=1.0, adversary="fgm", radius=0.2),),
+    )
+    pgd = training.replace(robust=(training.robust[0].replace(adversary="pgd", adversary_steps=2),))
+    return Profile(
+        "toy",
+        "seconds",
+        radius=0.2,
+        experiments=(Experiment("default", training, 2), Experiment("pgd", pgd, 1)),
+        points=64,
+        curve_points=32,
+        pgd_steps=2,
+        pgd_restarts=1,
+    )
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    monkeypatch.setitem(profiles_module.PROFILES, "toy", toy_profile())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--profile", "huge"], "--profile = 'huge' is not allowed: one of"),
+        (["--only", "nonsense"], "--only = 'nonsense' is not allowed: one of"),
+        (["--seeds", "none"], "--seeds = 'none' is not allowed"),
+        (["--seeds", "0"], "--seeds = '0' is not allowed"),
+        (["--seeds", "1,1"], "--seeds = '1,1' is not allowed: distinct"),
+        (["--seeds=-3"], "--seeds = '-3' is not allowed"),
+        (["--radius", "-0.1"], "--radius = -0.1 is not allowed"),
+        (["--radius", "nan"], "--radius = nan is not allowed"),
+        (["--out", "/dev/null/folder"], "--out /dev/null/folder cannot be made"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_status_2(capsys, arguments, says):
+    assert command.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1 and error.startswith("error: ")
+
+
+def test_unknown_flags_have_status_2(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        command.main(["--no-such-flag"])
+    assert stopped.value.code == 2
+
+
+def test_the_list_names_every_claim_and_profile(capsys):
+    assert command.main(["--list"]) == 0
+    text = capsys.readouterr().out
+    assert all(claim.id in text for claim in CLAIMS) and all(name in text for name in PROFILES)
+
+
+def test_seeds_are_a_count_or_a_list():
+    assert command.parse_seeds("3").tolist() == [0, 1, 2]
+    assert command.parse_seeds("7,2").tolist() == [7, 2]
+    assert command.parse_seeds("5,").tolist() == [5]
+
+
+def test_claims_are_complete_and_distinct():
+    assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
+    for claim in CLAIMS:
+        assert claim.statement and claim.source and claim.refuted_by and claim.title
+
+
+def test_every_profile_is_valid():
+    from purifyjax.training import validate
+
+    for profile in PROFILES.values():
+        for experiment in profile.experiments:
+            validate(experiment.training)
+            assert 0 < experiment.seeds
+
+
+def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "results"
+    status = command.main(["--profile", "toy", "--out", str(out)])
+    first = json.loads((out / "verdicts.json").read_text())
+    assert first["profile"] == "toy" and {"versions", "device", "config"} <= set(first)
+    assert [claim["id"] for claim in first["claims"]] == [claim.id for claim in CLAIMS]
+    for claim in first["claims"]:
+        assert {"verdict", "measured", "interval", "bound", "seeds", "note"} <= set(claim)
+        assert claim["verdict"] in ("holds", "refuted", "inconclusive")
+    assert status == int(any(claim["verdict"] == "refuted" for claim in first["claims"]))
+    with np.load(out / "trajectories" / "default.npz") as nets:
+        assert nets["w_init"].shape == nets["w_clean"].shape == nets["w_robust"].shape == (2, 32, 32)
+        assert nets["b_clean"].shape == nets["b_robust"].shape == (2, 32)
+        assert nets["dictionary"].shape == (32, 32) and nets["label_weights"].shape == (32,)
+        clean = nets["w_clean"]
+    with np.load(out / "trajectories" / "pgd.npz") as nets:
+        # The PGD run starts from the same clean net as the FGM run.
+        np.testing.assert_array_equal(nets["w_clean"], clean[:1])
+        assert not np.allclose(nets["w_robust"], clean[:1])
+    assert set(pd.read_parquet(out / "tables" / "robustness.parquet").experiment) == {"default", "pgd"}
+    assert (out / "report.html").stat().st_size > 1000
+
+    def forbidden(*args, **kwargs):
+        raise AssertionError("a finished run must not train or attack again")
+
+    monkeypatch.setattr(run, "train_stage", forbidden)
+    monkeypatch.setattr(run.measure, "measure", forbidden)
+    assert command.main(["--profile", "toy", "--out", str(out)]) == status
+    second = json.loads((out / "verdicts.json").read_text())
+    assert second["claims"] == first["claims"]
+    assert command.main(["--profile", "toy", "--out", str(out), "--only", "noise-robust"]) in (0, 1)
+    third = json.loads((out / "verdicts.json").read_text())
+    assert [claim["id"] for claim in third["claims"]] == ["noise-robust"]
+
+
+def test_a_margin_that_nobody_meets_stops_before_training(toy, tmp_path, capsys, monkeypatch):
+    profile = toy_profile()
+    training = profile.experiments[0].training
+    hopeless = training.replace(data=training.data.replace(margin=50.0))
+    monkeypatch.setitem(
+        profiles_module.PROFILES, "toy", replace(profile, experiments=(Experiment("default", hopeless, 1),))
+    )
+    status = command.main(["--profile", "toy", "--out", str(tmp_path), "--only", "clean-accuracy"])
+    assert status == 2
+    error = capsys.readouterr().err
+    assert "margin γ = 50.0 is not allowed" in error
+    assert not (tmp_path / "verdicts.json").exists()
+
+
+def test_profiles_are_exported():
+    assert experiments.profile("quick") is PROFILES["quick"]
