@@ -60,8 +60,10 @@ class Ball:
             one_hot = jax.nn.one_hot(top, gradient.shape[-1], dtype=gradient.dtype)
             return self.radius * jnp.sign(gradient) * one_hot
         if self.norm == "l2":
-            size = jnp.linalg.norm(gradient, axis=-1, keepdims=True)
-            return self.radius * gradient / jnp.maximum(size, _TINY)
+            # Scaled first: squares of tiny gradients underflow, and the step would leave the ball.
+            top = jnp.max(jnp.abs(gradient), axis=-1, keepdims=True)
+            scaled = gradient / jnp.where(top > 0, top, 1.0)
+            return self.radius * scaled / jnp.maximum(jnp.linalg.norm(scaled, axis=-1, keepdims=True), 1.0)
         return self.radius * jnp.sign(gradient)
 
     def surface(self, key: PRNGKeyArray, shape: tuple[int, int]) -> Float[Array, "n dim"]:

@@ -85,7 +85,7 @@ def worst_case(
                 legal = inside[s, : len(row)]
                 found = np.where(legal, margins[s, : len(row)], np.inf)
                 lowest[s, row] = np.minimum(lowest[s, row], found)
-                broken = row[found <= 0]
+                broken = row[~(found > 0)]  # NaN is broken too, as it is at the start
                 still[s, broken] = False
                 broken_by[s, broken] = index
             if progress is not None:

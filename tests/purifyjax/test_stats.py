@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -19,7 +19,6 @@ def test_clopper_pearson_closed_forms():
 
 
 @given(trials=st.integers(1, 5000), share=st.floats(0, 1), confidence=st.floats(0.5, 0.999))
-@settings(deadline=None)
 def test_clopper_pearson_solves_its_equations(trials, share, confidence):
     successes = round(share * trials)
     low, high = clopper_pearson(successes, trials, confidence)
@@ -85,7 +84,6 @@ def test_median_interval_of_too_few_values_says_nothing(count):
 
 
 @given(count=st.integers(1, 400), confidence=st.floats(0.5, 0.999))
-@settings(deadline=None)
 def test_median_interval_is_the_narrowest_of_its_coverage(count, confidence):
     low, high = median_interval(np.arange(1, count + 1), confidence)
     rank = 0 if low == -math.inf else int(low)
@@ -123,7 +121,6 @@ def test_nan_is_not_a_value(interval):
     intercept=st.floats(-5, 5),
     errors=st.lists(st.floats(0.01, 10), min_size=2, max_size=8),
 )
-@settings(deadline=None)
 def test_points_on_a_line_are_recovered(slope, intercept, errors):
     x = np.linspace(-1, 2, len(errors))
     fit = weighted_line_fit(x, intercept + slope * x, errors)

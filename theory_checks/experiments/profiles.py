@@ -1,7 +1,6 @@
 """The profiles: what is trained, on how many seeds, and how many points are attacked.
 
-All claims of a profile share one distribution, one radius τ and one clean run. The scalings that
-led to these numbers are in docs/choices.md.
+All claims of a profile share one distribution, one radius τ and one clean run.
 """
 
 from __future__ import annotations
@@ -56,42 +55,94 @@ class Profile:
         return replace(self, experiments=tuple(replace(e, seeds=seeds) for e in self.experiments))
 
 
-def _training(
-    *, dimension: int, sparsity: int, neurons: int, margin: float, radius: float, scale: float, batch: int
-) -> Training:
-    """PLACEHOLDER."""
-    data = SparseCoding(dimension=dimension, sparsity=sparsity, atom_rate=0.1, value_max=3.0)
-    sigma = float(math.sqrt(second_moment(data) * dimension))
+def feature_purification(
+    *, dimension: int, sparsity: int, neurons: int, margin: float, radius: float, pace: float, batch_size: int
+) -> tuple[Training, float]:
+    """The default experiment at a size, and its radius τ; lengths are in the problem's own units.
+
+    Clean training: thresholds of 3 standard deviations of the pre-activation while features form, so that a
+    neuron listens to few features and weight decay leaves it one; at the end a higher threshold, under which
+    the mixture carries most of the margin. Adversarial training: a slow start, in which the mixture goes before
+    anything else can move, then frozen thresholds while the features grow.
+
+    Args:
+      margin: γ in standard deviations σ of ⟨w*, z⟩.
+      radius: τ in units of σ/√k, the perturbation that spends itself on k features.
+      pace: number of steps, relative to d = 1024 (features form in steps proportional to d).
+    """
+    data = SparseCoding(dimension=dimension, sparsity=sparsity, atom_rate=0.05, value_max=3.0)
+    sigma = math.sqrt(float(second_moment(data)) * dimension)
     data = data.replace(margin=margin * sigma)
-    s = lambda steps: max(10, int(round(steps * scale, -1)))
-    r = radius * sigma
-    return Training(
-        data,
-        neurons,
-        clean=(
-            Phase(s(200), batch, 0.015, 0.3, threshold=3.0, weight_decay=1e-3),
-            Phase(s(300), batch, 0.3, threshold=3.0, threshold_end=3.6, weight_decay=1e-3),
-            Phase(s(400), batch, 0.3, 0.03, threshold=3.6, threshold_end=4.2, weight_decay=3e-4),
+    tau = radius * sigma / math.sqrt(sparsity)
+
+    def phase(steps: int, learning_rate: float, end: float | None = None, **rule) -> Phase:
+        return Phase(max(50, 50 * round(pace * steps / 50)), batch_size, learning_rate, end, **rule)
+
+    clean = (
+        phase(200, 0.015, 0.3, threshold=3.3, weight_decay=1e-3),
+        phase(400, 0.3, threshold=3.3, threshold_end=3.6, weight_decay=1e-3),
+        phase(200, 0.3, 0.06, threshold=3.6, threshold_end=5.0, weight_decay=1e-3),
+    )
+    near, beyond = 0.97 * tau, 1.08 * tau  # training a little beyond τ leaves a reserve at τ
+    frozen = {"threshold_rule": "frozen", "adversary": "fgm", "radius": beyond}
+    robust = (
+        phase(250, 0.05, 0.3, threshold=2.0, threshold_end=1.2, adversary="fgm", radius=near),
+        phase(500, 0.4, **frozen),
+        phase(250, 0.4, 0.04, **frozen),
+    )
+    return Training(data, neurons, clean, robust), tau
+
+
+def with_pgd(training: Training, steps: int) -> Training:
+    """The same run with PGD as the inner maximisation of its robust stage."""
+    robust = tuple(phase.replace(adversary="pgd", adversary_steps=steps) for phase in training.robust)
+    return training.replace(robust=robust)
+
+
+def _profile(name: str, summary: str, size: dict, seeds: int, pgd_seeds: int, **evaluation) -> Profile:
+    training, radius = feature_purification(**size)
+    experiments = (
+        Experiment("default", training, seeds),
+        Experiment("pgd", with_pgd(training, steps=2), pgd_seeds),
+    )
+    return Profile(name, summary, radius, experiments, **evaluation)
+
+
+MARGIN, RADIUS = 1.5, 0.88
+
+PROFILES = {
+    p.name: p
+    for p in (
+        _profile(
+            "quick",
+            "d = 256, k = 15, m = 768, 2 seeds: the picture in two minutes; several bounds need a larger d",
+            {"dimension": 256, "sparsity": 15, "neurons": 768, "margin": MARGIN, "radius": RADIUS}
+            | {"pace": 0.5, "batch_size": 256},
+            seeds=2,
+            pgd_seeds=2,
+            curve_points=512,
         ),
-        robust=(
-            Phase(s(400), batch, 0.3, threshold=1.2, adversary="fgm", radius=r),
-            Phase(s(500), batch, 0.4, threshold_rule="frozen", adversary="fgm", radius=r),
-            Phase(s(300), batch, 0.4, 0.04, threshold_rule="frozen", adversary="fgm", radius=r),
+        _profile(
+            "standard",
+            "d = 1024, k = 31, m = 3072, 4 seeds: all claims at once, a quarter of an hour on two cores",
+            {"dimension": 1024, "sparsity": 31, "neurons": 3072, "margin": MARGIN, "radius": RADIUS}
+            | {"pace": 1.0, "batch_size": 384},
+            seeds=4,
+            pgd_seeds=2,
+        ),
+        _profile(
+            "paper",
+            "d = 4096, k = 63, m = 12288, 8 seeds: closer to the asymptotic regime, for a GPU or TPU",
+            {"dimension": 4096, "sparsity": 63, "neurons": 12288, "margin": MARGIN, "radius": RADIUS}
+            | {"pace": 4.0, "batch_size": 768},
+            seeds=8,
+            pgd_seeds=8,
+            curve_points=2048,
+            pgd_steps=40,
+            pgd_restarts=3,
         ),
     )
-
-
-def _profiles() -> dict[str, Profile]:
-    quick = _training(dimension=256, sparsity=15, neurons=768, margin=1.3, radius=0.2, scale=0.5, batch=256)
-    pgd = quick.replace(robust=tuple(p.replace(adversary="pgd", adversary_steps=2) for p in quick.robust))
-    return {
-        "quick": Profile(
-            "quick", "d = 256", 0.4, (Experiment("default", quick, 2), Experiment("pgd", pgd, 2)), curve_points=512
-        )
-    }
-
-
-PROFILES = _profiles()
+}
 
 
 def profile(name: str) -> Profile:
