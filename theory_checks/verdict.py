@@ -36,13 +36,18 @@ class Measurement:
 
     @property
     def measured(self) -> float:
-        """Mean of the seeds' values."""
-        return math.fsum(s.value for s in self.seeds) / len(self.seeds)
+        """Mean of the seeds' values (NaN without seeds)."""
+        return math.fsum(s.value for s in self.seeds) / len(self.seeds) if self.seeds else math.nan
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Hull of the seeds' 95% intervals: what the least and the most favourable seed allow."""
-        return min(s.low for s in self.seeds), max(s.high for s in self.seeds)
+        """Hull of the seeds' 95% intervals: what the least and the most favourable seed allow (NaN if one is)."""
+        if any(math.isnan(s.low + s.high) for s in self.seeds):
+            return math.nan, math.nan
+        return (
+            min((s.low for s in self.seeds), default=math.nan),
+            max((s.high for s in self.seeds), default=math.nan),
+        )
 
     @property
     def outcome(self) -> Outcome:
@@ -91,7 +96,7 @@ class Verdict:
     @property
     def outcome(self) -> Outcome:
         outcomes = [part.outcome for part in self.parts]
-        if all(outcome == "holds" for outcome in outcomes):
+        if outcomes and all(outcome == "holds" for outcome in outcomes):
             return "holds"
         if "refuted" in outcomes and self.reachable:
             return "refuted"

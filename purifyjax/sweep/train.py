@@ -63,6 +63,7 @@ def _advance(
     phase: Phase,
     phase_index: Array,
     first_step: Array,
+    length: Array,
     steps: int,
     at_once: int,
 ) -> tuple[TrainState, Array]:
@@ -70,10 +71,19 @@ def _advance(
 
     def one(args):
         key, state = args
-        state, loss = run_steps(key, state, config, phase, phase_index, first_step, steps)
+        state, loss = run_steps(key, state, config, phase, phase_index, first_step, steps, length)
         return state, jnp.mean(loss)
 
     return jax.lax.map(one, (keys, states), batch_size=at_once)
+
+
+def _shared(phase: Phase) -> Phase:
+    """The phase with its length masked and its ends spelt out, so that phases of one kind share a program."""
+    return phase.replace(
+        steps=1,
+        learning_rate_end=phase.learning_rate if phase.learning_rate_end is None else phase.learning_rate_end,
+        threshold_end=phase.threshold if phase.threshold_end is None else phase.threshold_end,
+    )
 
 
 def chunk_steps(steps: int) -> int:
@@ -104,6 +114,7 @@ def train_stage(
       progress: called with the number of steps done since the last call and the mean loss.
     """
     state, history = states, _History()
+    bare = config.replace(clean=(), robust=())
     phase_start, step_start, total = 0, 0, 0
     stored = load_arrays(checkpoint, mark) if checkpoint is not None else None
     if stored is not None:
@@ -123,9 +134,8 @@ def train_stage(
         at_once = seeds_at_once(config, phase, len(keys))
         step = step_start if phase_index == phase_start else 0
         while step < phase.steps:
-            state, loss = _advance(
-                keys, state, config, phase, jnp.int32(phase_index), jnp.int32(step), chunk, at_once
-            )
+            position = (jnp.int32(phase_index), jnp.int32(step), jnp.int32(phase.steps))
+            state, loss = _advance(keys, state, bare, _shared(phase), *position, chunk, at_once)
             loss = np.asarray(loss)
             step, total = step + chunk, total + chunk
             history.append(total, loss, {} if monitor is None else monitor(state))

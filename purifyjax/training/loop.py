@@ -67,6 +67,7 @@ def run_steps(
     phase_index: int | Int[Array, ""],
     first_step: int | Int[Array, ""],
     steps: int,
+    length: int | Int[Array, ""] | None = None,
 ) -> tuple[TrainState, Float[Array, " step"]]:
     """`steps` steps of a phase from its step `first_step`; the loss of every step.
 
@@ -74,7 +75,9 @@ def run_steps(
       key: of the stage, the same for all its phases.
       phase_index: the phase's place in its stage.
       steps: static length of the stretch.
+      length: of the whole phase, if not its own static `steps`; traced, it lets phases share a program.
     """
+    length = phase.steps if length is None else length
     fixed = instance(config.data)
     phase_key = jax.random.fold_in(key, phase_index)
     pool = None
@@ -83,7 +86,8 @@ def run_steps(
         pool = sample(jax.random.fold_in(key, _POOL), phase.sample_size, config.data, fixed)
 
     def step(state, index):
-        return train_step(jax.random.fold_in(phase_key, index), state, config, phase, index, fixed, pool)
+        step_key = jax.random.fold_in(phase_key, index)
+        return train_step(step_key, state, config, phase, index, length, fixed, pool)
 
     return jax.lax.scan(step, state, first_step + jnp.arange(steps))
 
@@ -94,6 +98,7 @@ def train_step(
     config: Training,
     phase: Phase,
     index: Int[Array, ""],
+    length: int | Int[Array, ""],
     fixed: Instance,
     pool: Batch | None,
 ) -> tuple[TrainState, Float[Array, ""]]:
@@ -110,7 +115,7 @@ def train_step(
         x, y = pool.x[rows], pool.y[rows]
     norm = jnp.linalg.norm(state.weight, axis=1)
     code_rms = jnp.sqrt(second_moment(config.data))
-    threshold = schedules.threshold(phase, index, norm, state.threshold, code_rms)
+    threshold = schedules.threshold(phase, index, length, norm, state.threshold, code_rms)
     model = model_of(config)
     rho = None
     if phase.smoothing is not None:
@@ -131,7 +136,7 @@ def train_step(
     if phase.cubic_decay is not None:
         decay = decay + phase.cubic_decay * norm[:, None]
     gradient = gradient + decay * state.weight
-    optimizer = _optimizer(config, schedules.learning_rate(phase, index))
+    optimizer = _optimizer(config, schedules.learning_rate(phase, index, length))
     update, opt_state = optimizer.update(gradient, state.optimizer)
     return TrainState(state.weight + update, threshold, opt_state), value
 

@@ -9,32 +9,34 @@ from jaxtyping import Array, Float, Int
 from purifyjax.training.config import Decay, Phase, ThresholdRule
 
 Scalar = Float[Array, ""]
+Step = int | Int[Array, ""]
 
 
 def between(
-    start: float | Scalar, end: float | Scalar | None, step: Int[Array, ""], steps: int, decay: Decay
+    start: float | Scalar, end: float | Scalar | None, step: Step, steps: Step, decay: Decay
 ) -> Scalar:
-    """Value at `step` on the way from `start` to `end` (constant if `end` is None)."""
+    """Value at `step` on the way from `start`, at step 0, to `end`, at the last of `steps` (constant if None)."""
     start = jnp.asarray(start, jnp.float32)
     if end is None:
         return start
-    last = max(steps - 1, 1)
+    # Schedules of the elapsed fraction: the length stays traced, and phases of any length share a program.
+    elapsed = step / jnp.maximum(steps - 1, 1)
     if decay == "geometric":
-        return jnp.exp(optax.linear_schedule(jnp.log(start), jnp.log(end), last)(step))
+        return jnp.exp(optax.linear_schedule(jnp.log(start), jnp.log(end), 1)(elapsed))
     if decay == "linear":
-        return jnp.asarray(optax.linear_schedule(start, end, last)(step))
-    fall = optax.cosine_decay_schedule(1.0, last)(step)
-    return end + (start - end) * fall
+        return jnp.asarray(optax.linear_schedule(start, end, 1)(elapsed))
+    return end + (start - end) * optax.cosine_decay_schedule(1.0, 1)(elapsed)
 
 
-def learning_rate(phase: Phase, step: Int[Array, ""]) -> Scalar:
+def learning_rate(phase: Phase, step: Step, steps: Step) -> Scalar:
     """η at a step of the phase."""
-    return between(phase.learning_rate, phase.learning_rate_end, step, phase.steps, phase.decay)
+    return between(phase.learning_rate, phase.learning_rate_end, step, steps, phase.decay)
 
 
 def threshold(
     phase: Phase,
-    step: Int[Array, ""],
+    step: Step,
+    steps: Step,
     weight_norm: Float[Array, " neuron"],
     current: Float[Array, " neuron"],
     code_rms: Scalar,
@@ -43,7 +45,7 @@ def threshold(
     rule: ThresholdRule = phase.threshold_rule
     if rule == "frozen":
         return current
-    level = between(phase.threshold, phase.threshold_end, step, phase.steps, "linear")
+    level = between(phase.threshold, phase.threshold_end, step, steps, "linear")
     if rule == "uniform":
         return jnp.full_like(current, level)
     return level * weight_norm * code_rms

@@ -103,7 +103,7 @@ def median(
     for seed, rows in live(evidence, *nets):
         values = rows[column].to_numpy()
         low, high = median_interval(values)
-        seeds.append(SeedValue(seed, float(np.median(values)), float(low), float(high)))
+        seeds.append(SeedValue(seed, float(np.median(values)) if len(values) else float("nan"), low, high))
     return Measurement(quantity, relation, bound, tuple(seeds))
 
 

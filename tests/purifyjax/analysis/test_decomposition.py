@@ -35,9 +35,7 @@ def orthogonal_pair(seed: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
 def test_planted_decomposition_is_recovered(seed, beta, size, remainder):
     u, v = orthogonal_pair(seed, 4)
     robust = size * u
-    found = split(
-        jnp.asarray(beta * robust + remainder * v, jnp.float32), jnp.asarray(robust, jnp.float32)
-    )
+    found = split(jnp.asarray(beta * robust + remainder * v, jnp.float32), jnp.asarray(robust, jnp.float32))
     scale = max(abs(beta) * size, remainder, 1e-3)
     np.testing.assert_allclose(found.beta * size, np.full(4, beta * size), atol=3e-6 * scale)
     np.testing.assert_allclose(found.pure, np.full(4, abs(beta) * size), atol=3e-6 * scale)

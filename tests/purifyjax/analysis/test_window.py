@@ -49,7 +49,10 @@ def test_scaling_laws(dimension, active, std, margin, mixture):
     assert dense.clean_breaks == pytest.approx(one.clean_breaks / 16)  # 1/k²
     assert dense.robust_holds == pytest.approx(one.robust_holds / 2)  # 1/√k
     assert dense.mixture_limit == pytest.approx(one.mixture_limit / 4)  # 1/k
-    assert window(dimension, active, std, margin, 2 * mixture).clean_breaks == pytest.approx(one.clean_breaks / 2)
-    assert window(dimension, active, 2 * std, margin, mixture).clean_breaks == pytest.approx(2 * one.clean_breaks)
-    assert window(dimension, active, std, 2 * margin, mixture).robust_holds == pytest.approx(2 * one.robust_holds)
+    dirty = window(dimension, active, std, margin, 2 * mixture)
+    assert dirty.clean_breaks == pytest.approx(one.clean_breaks / 2)
+    spread = window(dimension, active, 2 * std, margin, mixture)
+    assert spread.clean_breaks == pytest.approx(2 * one.clean_breaks)
+    clear = window(dimension, active, std, 2 * margin, mixture)
+    assert clear.robust_holds == pytest.approx(2 * one.robust_holds)
     assert one.is_open == (one.clean_breaks <= one.robust_holds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import chex
@@ -161,10 +162,10 @@ def test_surface_points_have_norm_radius_and_no_preferred_direction(norm):
     points = np.asarray(surface(Ball(0.3, norm), jax.random.key(0)), np.float64)
     np.testing.assert_allclose(size(norm, points), 0.3, rtol=1e-5)
     second = points.T @ points / len(points)
-    error = np.std(points[:, :1] * points[:, 1:2]) / math.sqrt(len(points))
+    error = float(np.std(points[:, 0] * points[:, 1])) / math.sqrt(len(points))
     np.testing.assert_allclose(second[~np.eye(6, dtype=bool)], 0.0, atol=5 * error)
     squares = points**2
-    error = np.std(squares[:, 0] - squares[:, 1]) / math.sqrt(len(points))
+    error = float(np.std(squares[:, 0] - squares[:, 1])) / math.sqrt(len(points))
     np.testing.assert_allclose(np.diag(second), np.mean(squares), atol=5 * error + 1e-9)
     np.testing.assert_allclose(points.mean(axis=0), 0.0, atol=5 * points.std() / math.sqrt(len(points)))
 
@@ -237,7 +238,7 @@ def test_radius_is_traced(norm):
 )
 def test_validate_names_the_field_and_its_value(change: dict[str, Any], words: str):
     with pytest.raises(ConfigError, match=words):
-        Ball(0.1).replace(**change).validate()
+        replace(Ball(0.1), **change).validate()
 
 
 @all_norms

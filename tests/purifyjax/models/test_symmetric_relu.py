@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -15,7 +17,15 @@ from purifyjax.models import SymmetricReLU, expected_relu, margin
 
 DIM, NEURONS, POINTS = 6, 5, 7
 MODEL = SymmetricReLU(NEURONS, precision=jax.lax.Precision.HIGHEST)
-output = jax.jit(MODEL.apply)
+compiled = jax.jit(MODEL.apply)
+
+
+def output(p: dict[str, jax.Array], x: jax.Array, rho: jax.Array | None = None) -> jax.Array:
+    return cast(jax.Array, compiled({"params": p}, x, rho))
+
+
+def smoothed(p: dict[str, jax.Array], x: jax.Array, std: float) -> jax.Array:
+    return cast(jax.Array, MODEL.apply({"params": p}, x, smoothing_std=std))
 
 
 def params(seed: int) -> dict[str, jax.Array]:
@@ -42,21 +52,22 @@ def by_loops(p, x, rho=None) -> np.ndarray:
 @given(seed=st.integers(0, 10**6))
 def test_output_equals_the_double_loop(seed):
     p, x = params(seed), inputs(seed, POINTS)
-    np.testing.assert_allclose(output({"params": p}, x), by_loops(p, x), atol=2e-5)
+    np.testing.assert_allclose(output(p, x), by_loops(p, x), atol=2e-5)
 
 
 @given(seed=st.integers(0, 10**6))
 def test_smoothed_output_equals_the_double_loop(seed):
     p, x = params(seed), inputs(seed, POINTS)
     rho = jnp.asarray(np.random.default_rng(seed + 1).normal(size=(POINTS, NEURONS)), jnp.float32)
-    np.testing.assert_allclose(output({"params": p}, x, rho), by_loops(p, x, rho), atol=2e-5)
+    np.testing.assert_allclose(output(p, x, rho), by_loops(p, x, rho), atol=2e-5)
 
 
 def test_one_neuron_by_hand():
     p = {"weight": jnp.array([[2.0, -1.0]]), "threshold": jnp.array([0.5])}
     x = jnp.array([[1.0, 0.0], [0.0, 1.0], [0.1, 0.0], [-1.0, 1.0]])
     net = SymmetricReLU(1)
-    np.testing.assert_allclose(net.apply({"params": p}, x), [1.5, -0.5, 0.0, -2.5], atol=1e-6)
+    values = cast(jax.Array, net.apply({"params": p}, x))
+    np.testing.assert_allclose(values, [1.5, -0.5, 0.0, -2.5], atol=1e-6)
     y = jnp.array([1.0, 1.0, -1.0, -1.0])
     np.testing.assert_allclose(margin(net, p, x, y), [1.5, -0.5, 0.0, 2.5], atol=1e-6)
 
@@ -66,9 +77,9 @@ def test_output_is_odd(seed):
     p, x = params(seed), inputs(seed, POINTS)
     rho = jnp.asarray(np.random.default_rng(seed + 1).normal(size=(POINTS, NEURONS)), jnp.float32)
     for smoothing in (None, rho):
-        there = output({"params": p}, x, smoothing)
-        np.testing.assert_allclose(output({"params": p}, -x, smoothing), -there, atol=1e-5)
-    np.testing.assert_allclose(output({"params": p}, jnp.zeros_like(x)), jnp.zeros(POINTS), atol=1e-6)
+        there = output(p, x, smoothing)
+        np.testing.assert_allclose(output(p, -x, smoothing), -there, atol=1e-5)
+    np.testing.assert_allclose(output(p, jnp.zeros_like(x)), jnp.zeros(POINTS), atol=1e-6)
 
 
 @given(seed=st.integers(0, 10**6))
@@ -76,13 +87,13 @@ def test_order_of_neurons_does_not_matter(seed):
     p, x = params(seed), inputs(seed, POINTS)
     order = np.random.default_rng(seed).permutation(NEURONS)
     shuffled = {name: leaf[order] for name, leaf in p.items()}
-    np.testing.assert_allclose(output({"params": shuffled}, x), output({"params": p}, x), atol=1e-5)
+    np.testing.assert_allclose(output(shuffled, x), output(p, x), atol=1e-5)
 
 
 def test_zero_thresholds_make_the_net_linear():
     p, x = params(0) | {"threshold": jnp.zeros(NEURONS)}, inputs(0, POINTS)
     linear = np.asarray(x) @ np.asarray(p["weight"]).sum(axis=0)
-    np.testing.assert_allclose(output({"params": p}, x), linear, atol=1e-5)
+    np.testing.assert_allclose(output(p, x), linear, atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
@@ -90,9 +101,9 @@ def test_batch_axes(shape):
     p, x = params(1), inputs(1, *shape)
     rho = jnp.zeros((*shape, NEURONS))
     flat = by_loops(p, x.reshape(-1, DIM)).reshape(shape)
-    np.testing.assert_allclose(MODEL.apply({"params": p}, x), flat, atol=2e-5)
-    np.testing.assert_allclose(MODEL.apply({"params": p}, x, rho), flat, atol=2e-5)
-    chex.assert_shape(MODEL.apply({"params": p}, x, smoothing_std=0.3), shape)
+    np.testing.assert_allclose(output(p, x), flat, atol=2e-5)
+    np.testing.assert_allclose(output(p, x, rho), flat, atol=2e-5)
+    chex.assert_shape(smoothed(p, x, 0.3), shape)
 
 
 def test_initial_weights_have_their_scale_and_thresholds_are_zero():
@@ -130,8 +141,8 @@ def test_expected_relu_tends_to_relu(std):
 def test_closed_form_output_is_the_mean_over_draws():
     p, x, std, draws = params(2), inputs(2, POINTS), 0.8, 20_000
     rho = std * np.random.default_rng(1).normal(size=(draws, POINTS, NEURONS)).astype(np.float32)
-    values = np.asarray(jax.jit(jax.vmap(lambda r: MODEL.apply({"params": p}, x, r)))(jnp.asarray(rho)))
-    exact = np.asarray(MODEL.apply({"params": p}, x, smoothing_std=std))
+    values = np.asarray(jax.jit(jax.vmap(lambda r: output(p, x, r)))(jnp.asarray(rho)))
+    exact = np.asarray(smoothed(p, x, std))
     error = values.std(axis=0) / np.sqrt(draws)
     np.testing.assert_array_less(np.abs(values.mean(axis=0) - exact), 5 * error + 1e-5)
     assert np.abs(exact - by_loops(p, x)).max() > 0.05
@@ -141,4 +152,4 @@ def test_noise_far_above_the_thresholds_makes_the_net_linear():
     """ReLU(p + ρ − b) − ReLU(−p + ρ − b) → 2p Φ(…) with Φ → ½ as σ_ρ → ∞."""
     p, x = params(3), inputs(3, POINTS)
     linear = np.asarray(x) @ np.asarray(p["weight"]).sum(axis=0)
-    np.testing.assert_allclose(MODEL.apply({"params": p}, x, smoothing_std=1e3), linear, atol=2e-2)
+    np.testing.assert_allclose(smoothed(p, x, 1e3), linear, atol=2e-2)

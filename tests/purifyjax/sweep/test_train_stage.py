@@ -97,3 +97,12 @@ def test_a_diverged_seed_leaves_the_others_alone(short_chunks):
 
 def test_chunks_divide_the_phase():
     assert [module.chunk_steps(n) for n in (600, 50, 7, 53, 120)] == [50, 50, 7, 1, 40]
+
+
+def test_phases_of_one_kind_share_a_program(short_chunks, monkeypatch):
+    """A stage compiles once a kind of phase, not once a phase."""
+    keys, states = start()
+    module._advance.clear_cache()
+    longer = (*CONFIG.clean, CONFIG.clean[0].replace(steps=8, threshold_end=2.0, weight_decay=0.1))
+    train_stage(keys, states, CONFIG, longer)
+    assert module._advance._cache_size() == 1

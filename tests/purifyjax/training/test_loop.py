@@ -57,7 +57,7 @@ def test_a_step_matches_numpy(tiny, changes):
     state = state._replace(threshold=jnp.full(tiny.neurons, 0.1))
     trace = jax.random.normal(jax.random.key(9), state.weight.shape)
     state = state._replace(optimizer=jax.tree.map(lambda leaf: trace, state.optimizer))
-    new, loss = train_step(KEY, state, tiny, phase, jnp.int32(2), instance(tiny.data), None)
+    new, loss = train_step(KEY, state, tiny, phase, jnp.int32(2), 5, instance(tiny.data), None)
     weight, threshold, expected = numpy_step(tiny, phase, KEY, state.weight, state.threshold, trace)
     np.testing.assert_allclose(new.weight, weight, rtol=2e-5, atol=2e-6)
     np.testing.assert_allclose(new.threshold, threshold, rtol=1e-5)

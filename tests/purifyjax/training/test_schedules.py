@@ -22,7 +22,7 @@ def test_geometric_is_halfway_at_the_geometric_mean():
 
 def test_no_end_means_constant():
     phase = Phase(10, 4, 0.3)
-    assert [float(learning_rate(phase, jnp.int32(t))) for t in (0, 9)] == pytest.approx([0.3, 0.3])
+    assert [float(learning_rate(phase, jnp.int32(t), 10)) for t in (0, 9)] == pytest.approx([0.3, 0.3])
 
 
 def test_threshold_rules():
@@ -31,6 +31,6 @@ def test_threshold_rules():
     uniform = per_neuron.replace(threshold_rule="uniform")
     frozen = per_neuron.replace(threshold_rule="frozen")
     middle = jnp.int32(1)
-    np.testing.assert_allclose(threshold(per_neuron, middle, norm, old, rms), [1.5, 3.0])
-    np.testing.assert_allclose(threshold(uniform, middle, norm, old, rms), [3.0, 3.0])
-    np.testing.assert_allclose(threshold(frozen, middle, norm, old, rms), [0.1, 0.2])
+    np.testing.assert_allclose(threshold(per_neuron, middle, 3, norm, old, rms), [1.5, 3.0])
+    np.testing.assert_allclose(threshold(uniform, middle, 3, norm, old, rms), [3.0, 3.0])
+    np.testing.assert_allclose(threshold(frozen, middle, 3, norm, old, rms), [0.1, 0.2])
