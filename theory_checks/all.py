@@ -7,6 +7,7 @@ prints a verdict for each claim. Exit status: 0 nothing refuted, 1 a claim refut
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -83,10 +84,21 @@ def check(options: Options) -> int:
         e.name: evidence(chosen, e, seeds, out, options.resume) for e in chosen.experiments if e.name in needed
     }
     verdicts = [claim.check(evidences) for claim in claims]
-    write_report(out, verdicts, evidences, profile=chosen.name, environment=environment())
+    write_report(
+        out, verdicts, evidences, profile=chosen.name, environment=environment(), command=reproduce(options)
+    )
     print_table(verdicts)
     print(f"{time.monotonic() - started:.0f} s; report: {out / 'report.html'}", file=sys.stderr)
     return exit_status(verdicts)
+
+
+def reproduce(options: Options) -> str:
+    """The command that gives this report again."""
+    words = ["python", "-m", "theory_checks.all", "--profile", options.profile]
+    words += ["--only", *options.only] if options.only else []
+    words += ["--seeds", options.seeds] if options.seeds is not None else []
+    words += ["--radius", f"{options.radius:g}"] if options.radius is not None else []
+    return shlex.join(words)
 
 
 def selected(ids: tuple[str, ...]) -> tuple[Claim, ...]:

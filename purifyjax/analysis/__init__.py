@@ -2,16 +2,13 @@
 
 from purifyjax.analysis.decomposition import Decomposition, absolute_cosine, decompose
 from purifyjax.analysis.features import Features, coverage, features, firing_rate
-from purifyjax.analysis.window import Window, window
 
 __all__ = [
     "Decomposition",
     "Features",
-    "Window",
     "absolute_cosine",
     "coverage",
     "decompose",
     "features",
     "firing_rate",
-    "window",
 ]

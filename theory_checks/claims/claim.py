@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from purifyjax.analysis import Window, window
 from purifyjax.stats import clopper_pearson, median_interval
 from theory_checks.evidence import Evidence
 from theory_checks.verdict import Measurement, Relation, SeedValue, Verdict
@@ -26,8 +25,7 @@ class Claim:
       refuted_by: the observation that would refute it.
       measure: the quantities that it bounds, from the experiment's evidence.
       experiment: the trained experiment that it looks at.
-      asymptotic: whether the claim needs d large; then a miss at a size whose window is shut is
-        inconclusive.
+      smallest_dimension: d below which theory puts the bound out of reach; a miss there is inconclusive.
       note: a caveat for the report.
     """
 
@@ -38,14 +36,14 @@ class Claim:
     refuted_by: str
     measure: Callable[[Evidence], tuple[Measurement, ...]]
     experiment: str = "default"
-    asymptotic: bool = True
+    smallest_dimension: int = 0
     note: Callable[[Evidence], str] | str = ""
 
     def check(self, evidences: Mapping[str, Evidence]) -> Verdict:
         """The verdict, from the evidence of the claim's experiment alone."""
         evidence = evidences[self.experiment]
         note = self.note if isinstance(self.note, str) else self.note(evidence)
-        size = predicted_window(evidence)
+        dimension = evidence.config["training"]["data"]["dimension"]
         verdict = Verdict(
             id=self.id,
             title=self.title,
@@ -54,11 +52,12 @@ class Claim:
             experiment=self.experiment,
             parts=self.measure(evidence),
             note=note,
-            reachable=size.is_open or not self.asymptotic,
+            reachable=dimension >= self.smallest_dimension,
         )
         if verdict.reachable or verdict.outcome == "holds":
             return verdict
-        return replace(verdict, note=f"{note} {shut_note(size)}".strip())
+        short = f"d = {dimension} is too small for this bound: it takes d ≥ {self.smallest_dimension}."
+        return replace(verdict, note=f"{note} {short}".strip())
 
 
 def accuracy(
@@ -122,22 +121,3 @@ def fraction(
         low, high = clopper_pearson(count, total) if total else (0.0, 1.0)
         seeds.append(SeedValue(seed, count / max(total, 1), float(low), float(high)))
     return Measurement(quantity, relation, bound, tuple(seeds))
-
-
-def predicted_window(evidence: Evidence) -> Window:
-    """Where theory puts the radii for this experiment, with the clean net's measured mixture."""
-    data = evidence.config["training"]["data"]
-    mixtures = [rows.mixture_clean.median() for _, rows in live(evidence, "clean")]
-    active = data["atom_rate"] + data["nonzero_rate"] * data["sparsity"]
-    # The derived scalings count k active features; with a₂ ≠ 1 that is a₁ + a₂k.
-    mixture = float(np.mean(mixtures)) * data["sparsity"] / active
-    return window(data["dimension"], active, evidence.config["label_std"], data["margin"], mixture)
-
-
-def shut_note(size: Window) -> str:
-    """Why a miss at this size decides nothing."""
-    return (
-        f"At this size theory itself puts the radius that breaks the clean net ({size.clean_breaks:.2g}) above "
-        f"the one a pure net withstands ({size.robust_holds:.2g}); the gap opens as d^(1/4) at k ~ √d: "
-        "see the larger profiles."
-    )

@@ -9,5 +9,4 @@ CLAIM = Claim(
     source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), Theorem 5.1",
     refuted_by="clean accuracy below 99% on fresh points, for every seed",
     measure=lambda e: (accuracy(e, "clean", "none", ">=", 0.99),),
-    asymptotic=False,
 )

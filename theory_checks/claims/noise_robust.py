@@ -9,5 +9,4 @@ CLAIM = Claim(
     source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), sections 1 and 5; 99% as the bound is ours",
     refuted_by="accuracy below 99% under random perturbations of norm τ, for every seed",
     measure=lambda e: (accuracy(e, "clean", "noise", ">=", 0.99),),
-    asymptotic=False,
 )

@@ -78,10 +78,12 @@ def feature_purification(
     def phase(steps: int, learning_rate: float, end: float | None = None, **rule) -> Phase:
         return Phase(max(50, 50 * round(pace * steps / 50)), batch_size, learning_rate, end, **rule)
 
+    # In standard deviations the largest codes 3/√k shrink as √(k/d): this end leaves them above the threshold.
+    end = 0.87 * math.sqrt(dimension / sparsity)
     clean = (
         phase(200, 0.015, 0.3, threshold=3.3, weight_decay=1e-3),
         phase(400, 0.3, threshold=3.3, threshold_end=3.6, weight_decay=1e-3),
-        phase(200, 0.3, 0.06, threshold=3.6, threshold_end=5.0, weight_decay=1e-3),
+        phase(200, 0.3, 0.06, threshold=3.6, threshold_end=end, weight_decay=1e-3),
     )
     near, beyond = 0.97 * tau, 1.08 * tau  # training a little beyond τ leaves a reserve at τ
     frozen = {"threshold_rule": "frozen", "adversary": "fgm", "radius": beyond}
