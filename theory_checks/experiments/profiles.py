@@ -56,7 +56,15 @@ class Profile:
 
 
 def feature_purification(
-    *, dimension: int, sparsity: int, neurons: int, margin: float, radius: float, pace: float, batch_size: int
+    *,
+    dimension: int,
+    sparsity: int,
+    neurons: int,
+    margin: float,
+    radius: float,
+    peak: float,
+    pace: float,
+    batch_size: int,
 ) -> tuple[Training, float]:
     """The default experiment at a size, and its radius τ; lengths are in the problem's own units.
 
@@ -68,7 +76,9 @@ def feature_purification(
     Args:
       margin: γ in standard deviations σ of ⟨w*, z⟩.
       radius: τ in units of σ/√k, the perturbation that spends itself on k features.
-      pace: number of steps, relative to d = 1024 (features form in steps proportional to d).
+      peak: the clean stage's last threshold, in standard deviations of the pre-activation; the codes of size
+        3/√k must stay above it.
+      pace: number of steps, relative to the schedule at d = 1024.
     """
     data = SparseCoding(dimension=dimension, sparsity=sparsity, atom_rate=0.05, value_max=3.0)
     sigma = math.sqrt(float(second_moment(data)) * dimension)
@@ -78,14 +88,14 @@ def feature_purification(
     def phase(steps: int, learning_rate: float, end: float | None = None, **rule) -> Phase:
         return Phase(max(50, 50 * round(pace * steps / 50)), batch_size, learning_rate, end, **rule)
 
-    # In standard deviations the largest codes 3/√k shrink as √(k/d): this end leaves them above the threshold.
-    end = 0.87 * math.sqrt(dimension / sparsity)
+    # A feature's gradient falls as 1/d: what decays it must not fall more slowly.
+    decay = 1e-3 * min(1.0, 1024 / dimension)
     clean = (
-        phase(200, 0.015, 0.3, threshold=3.3, weight_decay=1e-3),
-        phase(400, 0.3, threshold=3.3, threshold_end=3.6, weight_decay=1e-3),
-        phase(200, 0.3, 0.06, threshold=3.6, threshold_end=end, weight_decay=1e-3),
+        phase(200, 0.015, 0.3, threshold=3.3, weight_decay=decay),
+        phase(400, 0.3, threshold=3.3, threshold_end=3.6, weight_decay=decay),
+        phase(200, 0.3, 0.06, threshold=3.6, threshold_end=peak, weight_decay=decay),
     )
-    near, beyond = 0.97 * tau, 1.08 * tau  # training a little beyond τ leaves a reserve at τ
+    near, beyond = 0.94 * tau, 1.06 * tau  # training a little beyond τ leaves a reserve at τ
     frozen = {"threshold_rule": "frozen", "adversary": "fgm", "radius": beyond}
     robust = (
         phase(250, 0.05, 0.3, threshold=2.0, threshold_end=1.2, adversary="fgm", radius=near),
@@ -110,7 +120,7 @@ def _profile(name: str, summary: str, size: dict, seeds: int, pgd_seeds: int, **
     return Profile(name, summary, radius, experiments, **evaluation)
 
 
-MARGIN, RADIUS = 1.5, 0.88
+MARGIN, RADIUS = 1.5, 0.90
 
 PROFILES = {
     p.name: p
@@ -119,7 +129,7 @@ PROFILES = {
             "quick",
             "d = 256, k = 15, m = 768, 2 seeds: the picture in two minutes; several bounds need a larger d",
             {"dimension": 256, "sparsity": 15, "neurons": 768, "margin": MARGIN, "radius": RADIUS}
-            | {"pace": 0.5, "batch_size": 256},
+            | {"peak": 4.5, "pace": 0.5, "batch_size": 256},
             seeds=2,
             pgd_seeds=2,
             curve_points=512,
@@ -128,7 +138,7 @@ PROFILES = {
             "standard",
             "d = 1024, k = 31, m = 3072, 4 seeds: all claims at once, a quarter of an hour on two cores",
             {"dimension": 1024, "sparsity": 31, "neurons": 3072, "margin": MARGIN, "radius": RADIUS}
-            | {"pace": 1.0, "batch_size": 384},
+            | {"peak": 5.0, "pace": 1.0, "batch_size": 384},
             seeds=4,
             pgd_seeds=2,
         ),
@@ -136,7 +146,7 @@ PROFILES = {
             "paper",
             "d = 4096, k = 63, m = 12288, 8 seeds: closer to the asymptotic regime, for a GPU or TPU",
             {"dimension": 4096, "sparsity": 63, "neurons": 12288, "margin": MARGIN, "radius": RADIUS}
-            | {"pace": 4.0, "batch_size": 768},
+            | {"peak": 6.5, "pace": 2.0, "batch_size": 768},
             seeds=8,
             pgd_seeds=8,
             curve_points=2048,

@@ -242,16 +242,8 @@ def test_random_attacks_differ_between_seeds_chunks_and_attacks(nets):
 
     def run(*attacks):
         x, y = jnp.zeros((SEEDS, POINTS, DIM)), jnp.ones((SEEDS, POINTS))
-        return worst_case(
-            KEY,
-            tip_of,
-            nets[0],
-            x,
-            y,
-            Ball(0.1),
-            {str(i): attack for i, attack in enumerate(attacks)},
-            chunk=8,
-        )
+        named = {str(i): attack for i, attack in enumerate(attacks)}
+        return worst_case(KEY, tip_of, nets[0], x, y, Ball(0.1), named, chunk=8)
 
     found = run(noise)
     assert found.standing.all()
