@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from purifyjax.sweep.train import seed_keys, seeds_at_once
@@ -52,14 +53,16 @@ def matrix_products(config: Training, phase: Phase) -> Callable[[], jax.Array]:
 
 def training(config: Training, phase: Phase, seeds: int) -> Callable[[], jax.Array]:
     """STEPS steps of the phase for `seeds` seeds, as the sweep runs them."""
-    keys = seed_keys(range(seeds))
+    keys = seed_keys(jnp.arange(seeds))
     states = jax.vmap(lambda key: initial_state(key, config))(keys)
     at_once = seeds_at_once(config, phase, seeds)
 
     @partial(jax.jit, static_argnums=2)
     def run(keys, states, at_once):
         return jax.lax.map(
-            lambda a: run_steps(a[0], a[1], config, phase, 0, 0, STEPS)[0].weight, (keys, states), batch_size=at_once
+            lambda a: run_steps(a[0], a[1], config, phase, 0, 0, STEPS)[0].weight,
+            (keys, states),
+            batch_size=at_once,
         )
 
     return lambda: run(keys, states, at_once)

@@ -145,9 +145,7 @@ def weighted_line_fit(x: ArrayLike, y: ArrayLike, y_error: ArrayLike, confidence
     tail = _tail(confidence)
     xs, ys, errors = (np.asarray(a, np.float64) for a in (x, y, y_error))
     if xs.ndim != 1 or xs.shape != ys.shape or xs.shape != errors.shape:
-        raise ValueError(
-            f"x, y and y_error must be lists of one length, got {xs.shape}, {ys.shape}, {errors.shape}"
-        )
+        raise ValueError(f"x, y and y_error must be lists of one length, got {xs.shape}, {ys.shape}, {errors.shape}")
     if len(xs) < 2 or np.ptp(xs) == 0:
         raise ValueError("a line needs two points with different x")
     if not (np.isfinite(xs).all() and np.isfinite(ys).all() and np.isfinite(errors).all()):

@@ -19,7 +19,7 @@ import tyro
 
 from purifyjax.errors import ConfigError, require
 from theory_checks.claims import CLAIMS, Claim
-from theory_checks.experiments import PROFILES, Profile, profile
+from theory_checks.experiments import PROFILES, profile
 from theory_checks.verdict import exit_status
 
 
@@ -64,7 +64,12 @@ def check(options: Options) -> int:
     chosen = profile(options.profile)
     claims = selected(options.only)
     if options.radius is not None:
-        require(options.radius > 0 and np.isfinite(options.radius), "--radius", options.radius, "a positive number")
+        require(
+            options.radius > 0 and np.isfinite(options.radius),
+            "--radius",
+            options.radius,
+            "a positive number",
+        )
         chosen = replace(chosen, radius=options.radius)
     seeds = None if options.seeds is None else parse_seeds(options.seeds)
     if seeds is not None:
@@ -84,9 +89,7 @@ def check(options: Options) -> int:
         e.name: evidence(chosen, e, seeds, out, options.resume) for e in chosen.experiments if e.name in needed
     }
     verdicts = [claim.check(evidences) for claim in claims]
-    write_report(
-        out, verdicts, evidences, profile=chosen.name, environment=environment(), command=reproduce(options)
-    )
+    write_report(out, verdicts, evidences, profile=chosen.name, environment=environment(), command=reproduce(options))
     print_table(verdicts)
     print(f"{time.monotonic() - started:.0f} s; report: {out / 'report.html'}", file=sys.stderr)
     return exit_status(verdicts)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache, partial
-from typing import Any
+from collections.abc import Callable, Hashable
+from functools import cache, partial
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,6 @@ from purifyjax.analysis import absolute_cosine, features, firing_rate
 from purifyjax.attacks import Ball
 from purifyjax.attacks.worst_case import Attack, MarginOf
 from purifyjax.data import SparseCoding, instance, label_std, sample, second_moment
-
 from purifyjax.models import SymmetricReLU, margin
 from purifyjax.sweep.store import describe
 from purifyjax.training import TrainState
@@ -30,17 +29,17 @@ _EVALUATION = 0x5EED  # evaluation points come from keys that training never use
 _HIGHEST = jax.lax.Precision.HIGHEST
 
 Arrays = dict[str, np.ndarray]
-Tick = Callable[[int], None]
+Tick = Callable[[int], object]
 
 
-@lru_cache(maxsize=None)
+@cache
 def margin_of(neurons: int) -> MarginOf:
     """params -> margin function, in full float32 whatever the device's default."""
     model = SymmetricReLU(neurons, precision=_HIGHEST)
     return lambda params: lambda x, y: margin(model, params, x, y)
 
 
-@lru_cache(maxsize=None)
+@cache
 def attack_suite(data: SparseCoding, steps: int, restarts: int) -> dict[str, Attack]:
     """The attacks of the claims, weakest first."""
     fixed = instance(data)
@@ -77,15 +76,22 @@ def fresh_points(seeds: jax.Array, n: int, data: SparseCoding, purpose: int):
 def robustness(profile: Profile, experiment: Experiment, seeds: np.ndarray, arrays: Arrays, tick: Tick) -> pd.DataFrame:
     """How many points each net gets right: under every attack at τ, and under the worst case at other radii."""
     data = experiment.training.data
-    suite = attack_suite(data, profile.pgd_steps, profile.pgd_restarts)
-    brief = attack_suite(data, profile.pgd_steps, 1)
+    # Configs of plain values are hashable, although their type does not say so.
+    suite = attack_suite(cast(Hashable, data), profile.pgd_steps, profile.pgd_restarts)
+    brief = attack_suite(cast(Hashable, data), profile.pgd_steps, 1)
     key = jax.random.key(_EVALUATION)
     rows: list[dict[str, Any]] = []
 
     def record(net, attack, radius, standing):
         for seed, row in zip(seeds, standing, strict=True):
             rows.append(
-                {"experiment": experiment.name, "seed": int(seed), "net": net, "attack": attack, "radius": radius}
+                {
+                    "experiment": experiment.name,
+                    "seed": int(seed),
+                    "net": net,
+                    "attack": attack,
+                    "radius": radius,
+                }
                 | {"correct": int(row.sum()), "points": row.size}
             )
 
@@ -166,7 +172,13 @@ def coordinates(experiment: Experiment, seeds: np.ndarray, arrays: Arrays, table
         coordinate = np.arange(len(values["init"]))
         frames.append(
             pd.DataFrame(
-                {"experiment": experiment.name, "seed": int(seed), "neuron": neuron, "coordinate": coordinate, **values}
+                {
+                    "experiment": experiment.name,
+                    "seed": int(seed),
+                    "neuron": neuron,
+                    "coordinate": coordinate,
+                    **values,
+                }
             )
         )
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["experiment", "seed", "neuron"])

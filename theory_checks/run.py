@@ -52,9 +52,7 @@ def trajectory(profile: Profile, experiment: Experiment, seeds: np.ndarray, out:
     }
     # The clean stage is shared: it trains all the profile's seeds, whichever experiment asks first.
     training = replace(experiment.training, robust=())
-    state, found = _stage(
-        profile, replace(experiment, training=training), "clean", seeds, keys[1], start, out, resume
-    )
+    state, found = _stage(profile, replace(experiment, training=training), "clean", seeds, keys[1], start, out, resume)
     state = jax.tree.map(lambda leaf: leaf[: len(own)], state)
     arrays |= _net("clean", state, {n: v if v.ndim < 2 else v[:, : len(own)] for n, v in found.items()})
     state = jax.vmap(lambda s: start_stage(s, experiment.training))(state)

@@ -31,9 +31,7 @@ class Features(NamedTuple):
     mixture_error: Float[Array, "*n"]
 
 
-def features(
-    coordinates: Float[Array, "*n dim"], label_weights: Float[Array, " dim"], sparsity: int
-) -> Features:
+def features(coordinates: Float[Array, "*n dim"], label_weights: Float[Array, " dim"], sparsity: int) -> Features:
     """Decompose neurons given in the dictionary basis (`Instance.to_code(w)`).
 
     Args:

@@ -16,8 +16,7 @@ Norm = Literal["l1", "l2", "linf"]
 _TINY = 1e-30
 
 
-@struct.dataclass
-class Ball:
+class Ball(struct.PyTreeNode):
     """The ball of a norm.
 
     Attributes:
@@ -66,7 +65,7 @@ class Ball:
             return self.radius * scaled / jnp.maximum(jnp.linalg.norm(scaled, axis=-1, keepdims=True), 1.0)
         return self.radius * jnp.sign(gradient)
 
-    def surface(self, key: PRNGKeyArray, shape: tuple[int, int]) -> Float[Array, "n dim"]:
+    def surface(self, key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "n dim"]:
         """Random points of norm τ: uniform on the sphere (ℓ2), a random corner (ℓ∞), Laplace rays (ℓ1)."""
         if self.norm == "l1":
             ray = jax.random.laplace(key, shape)
@@ -75,7 +74,7 @@ class Ball:
             return self.steepest(jax.random.normal(key, shape))
         return self.radius * jax.random.rademacher(key, shape, jnp.float32)
 
-    def interior(self, key: PRNGKeyArray, shape: tuple[int, int]) -> Float[Array, "n dim"]:
+    def interior(self, key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "n dim"]:
         """Random points of the ball, for restarts: `surface` scaled by U(0, 1) a row."""
         key_surface, key_scale = jax.random.split(key)
         return self.surface(key_surface, shape) * jax.random.uniform(key_scale, (shape[0], 1))

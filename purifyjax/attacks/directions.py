@@ -24,9 +24,7 @@ def universal(
     return Attacked(delta, margin(x + delta, y))
 
 
-def noise(
-    key: PRNGKeyArray, margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"], ball: Ball
-) -> Attacked:
+def noise(key: PRNGKeyArray, margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"], ball: Ball) -> Attacked:
     """One random perturbation of norm τ a point: what an adversary without knowledge achieves."""
     delta = ball.surface(key, x.shape)
     return Attacked(delta, margin(x + delta, y))

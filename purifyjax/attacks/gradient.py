@@ -34,9 +34,7 @@ def descent(margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"]) -> 
     return -jax.grad(lambda inputs: jnp.sum(margin(inputs, y)))(x)
 
 
-def fgm(
-    key: PRNGKeyArray, margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"], ball: Ball
-) -> Attacked:
+def fgm(key: PRNGKeyArray, margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"], ball: Ball) -> Attacked:
     """Fast gradient method: the ball's steepest-ascent step on the loss at x (δ = τ g/‖g‖ for ℓ2).
 
     The step on the loss and on the margin agree, since the loss falls with the margin.
@@ -87,6 +85,4 @@ def pgd(
 def better(a: Attacked, b: Attacked) -> Attacked:
     """Per point, the perturbation with the lower margin."""
     wins = b.margin < a.margin
-    return Attacked(
-        jnp.where(wins[:, None], b.perturbation, a.perturbation), jnp.where(wins, b.margin, a.margin)
-    )
+    return Attacked(jnp.where(wins[:, None], b.perturbation, a.perturbation), jnp.where(wins, b.margin, a.margin))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
@@ -93,13 +92,13 @@ def worst_case(
     return WorstCase(still, lowest, broken_by)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _clean(margin_of: MarginOf):
     """jit of the margin at unperturbed points over a leading seed axis."""
     return jax.jit(lambda params, x, y: jax.lax.map(lambda a: margin_of(a[0])(a[1], a[2]), (params, x, y)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _batched(attack: Attack, margin_of: MarginOf):
     """jit of an attack over a leading seed axis: margins and perturbation sizes."""
 

@@ -25,8 +25,7 @@ MIN_ACCEPTANCE = 1e-3
 _MAX_ROUNDS = 20_000
 
 
-@struct.dataclass
-class SparseCoding:
+class SparseCoding(struct.PyTreeNode):
     """One member of the family. Fields marked static decide shapes; the others are traced.
 
     Attributes:
@@ -184,9 +183,7 @@ def sample(key: PRNGKeyArray, n: int, config: SparseCoding, fixed: Instance | No
     return Batch(x, label, code)
 
 
-def _draw_support(
-    key: PRNGKeyArray, config: SparseCoding
-) -> tuple[Int[Array, " slot"], Float[Array, " slot"]]:
+def _draw_support(key: PRNGKeyArray, config: SparseCoding) -> tuple[Int[Array, " slot"], Float[Array, " slot"]]:
     """Positions and values of one candidate's non-zeros; the value is 0 past the end of the vector."""
     key_gap, key_value = jax.random.split(key)
     gap = jax.random.geometric(key_gap, config.nonzero_probability, (config.slots,), dtype=jnp.int32)
@@ -201,9 +198,7 @@ def _draw_support(
     return jnp.where(inside, position, config.dimension - 1), jnp.where(inside, value, 0.0)
 
 
-def _scores(
-    keys: PRNGKeyArray, config: SparseCoding, label_weights: Float[Array, " dim"]
-) -> Float[Array, " n"]:
+def _scores(keys: PRNGKeyArray, config: SparseCoding, label_weights: Float[Array, " dim"]) -> Float[Array, " n"]:
     """⟨w*, z⟩ of the candidates that these keys draw."""
     position, value = jax.vmap(_draw_support, (0, None))(keys, config)
     return jnp.sum(label_weights[position] * value, axis=1)
@@ -239,9 +234,7 @@ def _accepted_keys(
     return jax.random.wrap_key_data(keys), scores
 
 
-def _scatter(
-    position: Int[Array, "n slot"], value: Float[Array, "n slot"], dimension: int
-) -> Float[Array, "n dim"]:
+def _scatter(position: Int[Array, "n slot"], value: Float[Array, "n slot"], dimension: int) -> Float[Array, "n dim"]:
     n = position.shape[0]
     return jnp.zeros((n, dimension)).at[jnp.arange(n)[:, None], position].add(value)
 

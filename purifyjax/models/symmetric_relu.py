@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import flax.linen as nn
 import jax
@@ -57,8 +57,14 @@ class SymmetricReLU(nn.Module):
         return jnp.sum(nn.relu(p + rho - b) - nn.relu(-p + rho - b), axis=-1)
 
 
-def margin(
-    model: nn.Module, params: Params, x: Float[Array, "n dim"], y: Float[Array, " n"]
+def output(
+    model: nn.Module, params: Params, x: Float[Array, "n dim"], smoothing: Float[Array, "n neuron"] | None = None
 ) -> Float[Array, " n"]:
+    """f(x), with the smoothing noise given if any."""
+    f = model.apply({"params": params}, x, smoothing) if smoothing is not None else model.apply({"params": params}, x)
+    return cast(Array, f)
+
+
+def margin(model: nn.Module, params: Params, x: Float[Array, "n dim"], y: Float[Array, " n"]) -> Float[Array, " n"]:
     """y f(x): positive where the prediction is right."""
-    return y * model.apply({"params": params}, x)
+    return y * output(model, params, x)

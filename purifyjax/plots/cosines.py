@@ -49,9 +49,7 @@ def figure(
         fig = style.new_figure(10.2, 3.6 if title else 3.4)
         panels = fig.subplots(1, 3, sharex=True)
         colours = (style.CLEAN, style.ROBUST, style.THIRD)
-        for axes, pair, bound, upper, colour in zip(
-            panels, PAIRS, bounds, UPPER_BOUNDS, colours, strict=True
-        ):
+        for axes, pair, bound, upper, colour in zip(panels, PAIRS, bounds, UPPER_BOUNDS, colours, strict=True):
             _draw_panel(axes, frame, pair, bound, upper, colour)
         panels[0].set_ylabel("share of live neurons")
         style.head(fig, title)
@@ -72,9 +70,7 @@ def _draw_panel(axes: Axes, frame: pd.DataFrame, pair: Pair, bound: float, upper
     axes.bar(centres, mean, width=edges[1] - edges[0], color=colour, alpha=0.75, ec="white", lw=0.4)
     if len(shares) > 1:
         some = shares.max(axis=0) > 0
-        axes.vlines(
-            centres[some], shares.min(axis=0)[some], shares.max(axis=0)[some], color=style.INK, lw=0.8
-        )
+        axes.vlines(centres[some], shares.min(axis=0)[some], shares.max(axis=0)[some], color=style.INK, lw=0.8)
     axes.axvspan(0 if upper else bound, bound if upper else 1, color=colour, alpha=0.09, lw=0)
     axes.axvline(bound, color=style.INK, lw=1.2, ls=(0, (4, 3)))
     style.percent_ticks(axes.yaxis)

@@ -31,9 +31,7 @@ def figure(frame: pd.DataFrame, *, title: str = "") -> Figure:
     """
     style.require_columns(frame, "coordinate", "clean", "robust")
     if len(frame) < 2 or frame["coordinate"].duplicated().any():
-        raise ValueError(
-            f"the frame must hold one neuron with two or more coordinates, got {len(frame)} rows"
-        )
+        raise ValueError(f"the frame must hold one neuron with two or more coordinates, got {len(frame)} rows")
     frame = frame.sort_values("coordinate")
     signs = np.sign(frame["label_weight"].to_numpy()) if "label_weight" in frame else 1.0
     features = frame["coordinate"].to_numpy()

@@ -59,9 +59,7 @@ def figure(
                     _draw_curve(axes, one, label, colour)
                     if axes is not main:
                         _draw_seeds(axes, one, radius, colour)
-            axes.axvline(
-                radius, color=style.MUTED, lw=1.2, ls=(0, (4, 3)), zorder=1, label=rf"$\tau = {radius:.3g}$"
-            )
+            axes.axvline(radius, color=style.MUTED, lw=1.2, ls=(0, (4, 3)), zorder=1, label=rf"$\tau = {radius:.3g}$")
         _finish_main(main, rows, radius, limits)
         _finish_zoom(top, rows, radius, max(limits))
         _finish_zoom(bottom, rows, radius, min(limits))

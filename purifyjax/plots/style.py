@@ -84,9 +84,7 @@ def head(figure: Figure, title: str) -> None:
 def legend_above(axes: Axes, columns: int) -> None:
     """Put the legend in one row above `axes`, where no curve can run through it."""
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(
-            loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.3, handlelength=1.6
-        )
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.3, handlelength=1.6)
 
 
 def save(figure: Figure, path_without_suffix: str | os.PathLike[str]) -> tuple[Path, Path]:

@@ -27,7 +27,8 @@ def describe(record: Any) -> Any:
         return {str(name): describe(value) for name, value in record.items()}
     if isinstance(record, list | tuple):
         return [describe(value) for value in record]
-    return record.tolist() if hasattr(record, "tolist") else record
+    tolist = getattr(record, "tolist", None)
+    return record if tolist is None else tolist()
 
 
 def fingerprint(*records: Any) -> str:

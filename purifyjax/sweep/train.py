@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, PRNGKeyArray
 
 from purifyjax.sweep.store import load_arrays, save_arrays
 from purifyjax.training import Phase, Training, TrainState, run_steps
@@ -37,7 +37,7 @@ class StageResult(NamedTuple):
     history: History
 
 
-def seed_keys(seeds: Sequence[int]) -> PRNGKeyArray:
+def seed_keys(seeds: ArrayLike) -> PRNGKeyArray:
     """One independent key a seed; a seed's run does not depend on which others run beside it."""
     return jax.vmap(jax.random.key)(jnp.asarray(seeds))
 
@@ -171,9 +171,7 @@ def _checkpoint(state: TrainState, history: _History, phase: int, step: int) -> 
 
 def _restore(stored: dict[str, np.ndarray], like: TrainState) -> tuple[TrainState, _History, int, int]:
     structure = jax.tree.structure(like)
-    state = jax.tree.unflatten(
-        structure, [jnp.asarray(stored[f"state_{i}"]) for i in range(structure.num_leaves)]
-    )
+    state = jax.tree.unflatten(structure, [jnp.asarray(stored[f"state_{i}"]) for i in range(structure.num_leaves)])
     history = _History()
     prefix = "history_"
     history.columns = {n.removeprefix(prefix): list(v) for n, v in stored.items() if n.startswith(prefix)}

@@ -17,8 +17,7 @@ Optimizer = Literal["sgd", "adam"]
 Decay = Literal["geometric", "linear", "cosine"]
 
 
-@struct.dataclass
-class Phase:
+class Phase(struct.PyTreeNode):
     """A stretch of training with one rule; values run from start to end over its steps.
 
     Static fields decide shapes or programs; the others are traced, so that sweeping them never
@@ -57,8 +56,7 @@ class Phase:
     smoothing: float | None = None
 
 
-@struct.dataclass
-class Training:
+class Training(struct.PyTreeNode):
     """A whole run for one seed: data, network, optimiser, clean phases, then adversarial phases.
 
     Attributes:

@@ -13,12 +13,13 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from purifyjax import attacks
+from purifyjax.attacks import Ball
+from purifyjax.attacks.gradient import Margin, descent
 from purifyjax.data import Batch, Instance, instance, sample, second_moment
-from purifyjax.models import SymmetricReLU
+from purifyjax.models import SymmetricReLU, output
+from purifyjax.models.symmetric_relu import Params
 from purifyjax.training import schedules
 from purifyjax.training.config import Phase, Training
-
 
 _POOL = 1_000_000  # index of the fixed sample's key, beyond any phase
 
@@ -43,7 +44,7 @@ def model_of(config: Training, precision: jax.lax.Precision | None = None) -> Sy
 def initial_state(key: PRNGKeyArray, config: Training) -> TrainState:
     """w⁰ ~ N(0, σ₀² I) and b = 0."""
     model = SymmetricReLU(config.neurons, init_scale=1.0)
-    params = model.init(key, jnp.zeros(config.data.dimension))["params"]
+    params: Params = dict(model.init(key, jnp.zeros(config.data.dimension))["params"])
     weight = config.init_scale * params["weight"]
     return start_stage(TrainState(weight, params["threshold"], None), config)
 
@@ -122,10 +123,10 @@ def train_step(
         rho = phase.smoothing * jax.random.normal(key_smoothing, (phase.batch_size, config.neurons))
 
     def margin(weight, x, y):
-        return y * model.apply({"params": {"weight": weight, "threshold": threshold}}, x, rho)
+        return y * output(model, {"weight": weight, "threshold": threshold}, x, rho)
 
     if phase.adversary != "none":
-        ball = attacks.Ball(phase.radius, phase.norm)
+        ball = Ball(phase.radius, phase.norm)
         x = x + _perturbation(key_attack, lambda x, y: margin(state.weight, x, y), x, y, ball, phase)
 
     def loss(weight):
@@ -138,22 +139,23 @@ def train_step(
     gradient = gradient + decay * state.weight
     optimizer = _optimizer(config, schedules.learning_rate(phase, index, length))
     update, opt_state = optimizer.update(gradient, state.optimizer)
-    return TrainState(state.weight + update, threshold, opt_state), value
+    weight = jnp.asarray(optax.apply_updates(state.weight, update))
+    return TrainState(weight, threshold, opt_state), value
 
 
 def _perturbation(
     key: PRNGKeyArray,
-    margin: attacks.gradient.Margin,
+    margin: Margin,
     x: Float[Array, "n dim"],
     y: Float[Array, " n"],
-    ball: attacks.Ball,
+    ball: Ball,
     phase: Phase,
 ) -> Float[Array, "n dim"]:
     """The inner maximisation: one steepest step (FGM), or projected steps from a random start (PGD)."""
     if phase.adversary == "fgm":
-        return ball.steepest(attacks.gradient.descent(margin, x, y))
+        return ball.steepest(descent(margin, x, y))
     delta = ball.interior(key, x.shape)
     for _ in range(phase.adversary_steps):
-        step = ball.steepest(attacks.gradient.descent(margin, x + delta, y))
+        step = ball.steepest(descent(margin, x + delta, y))
         delta = ball.project(delta + (2.0 / phase.adversary_steps) * step)
     return delta

@@ -12,9 +12,7 @@ Scalar = Float[Array, ""]
 Step = int | Int[Array, ""]
 
 
-def between(
-    start: float | Scalar, end: float | Scalar | None, step: Step, steps: Step, decay: Decay
-) -> Scalar:
+def between(start: float | Scalar, end: float | Scalar | None, step: Step, steps: Step, decay: Decay) -> Scalar:
     """Value at `step` on the way from `start`, at step 0, to `end`, at the last of `steps` (constant if None)."""
     start = jnp.asarray(start, jnp.float32)
     if end is None:

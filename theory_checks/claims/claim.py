@@ -72,8 +72,7 @@ def accuracy(
     low, high = clopper_pearson(rows.correct.to_numpy(), rows.points.to_numpy())
     share = rows.correct.to_numpy() / rows.points.to_numpy()
     seeds = tuple(
-        SeedValue(int(s), float(v), float(a), float(b))
-        for s, v, a, b in zip(rows.seed, share, low, high, strict=True)
+        SeedValue(int(s), float(v), float(a), float(b)) for s, v, a, b in zip(rows.seed, share, low, high, strict=True)
     )
     kind = "clean accuracy" if attack == "none" else f"accuracy under {_ATTACKS[attack]} at τ = {tau:g}"
     return Measurement(f"{kind}, {net} net", relation, bound, seeds)

@@ -6,7 +6,6 @@ All claims of a profile share one distribution, one radius τ and one clean run.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from purifyjax.data import SparseCoding, second_moment

@@ -43,9 +43,7 @@ def write_report(
     folder = Path(out)
     config = {name: evidence.config for name, evidence in evidences.items()}
     measured = list(evidences.values())
-    write_verdicts(
-        folder / "verdicts.json", verdicts, profile=profile, config=config, environment=environment
-    )
+    write_verdicts(folder / "verdicts.json", verdicts, profile=profile, config=config, environment=environment)
     write_tables(folder / "tables", measured)
     figures = draw_figures(folder / "figures", measured)
     write_html(

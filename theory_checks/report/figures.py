@@ -23,7 +23,8 @@ def _radius_curves(evidence: Evidence) -> Figure:
 def _neuron(evidence: Evidence) -> Figure:
     # One neuron of one seed: the others are in the table.
     rows = evidence.coordinates
-    seed, index = rows.loc[rows["seed"].idxmin(), ["seed", "neuron"]]
+    seed = rows["seed"].min()
+    index = rows.loc[rows["seed"] == seed, "neuron"].iloc[0]
     return neuron.figure(
         rows.loc[(rows["seed"] == seed) & (rows["neuron"] == index)],
         title=f"{_heading(evidence)}, neuron {index} of seed {seed}",

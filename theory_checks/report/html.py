@@ -123,9 +123,7 @@ def _claim(verdict: Verdict, figures: Mapping[str, Path], shown: dict[str, str])
             continue
         if name in shown:
             # Embedding a picture once keeps the page small.
-            lines.append(
-                f'<p><a href="#{_anchor(name, "figure")}">Figure: {_text(drawn.caption(name))}</a></p>'
-            )
+            lines.append(f'<p><a href="#{_anchor(name, "figure")}">Figure: {_text(drawn.caption(name))}</a></p>')
         else:
             lines.append(_figure(name, path))
             shown[name] = verdict.id
@@ -149,9 +147,7 @@ def _part(part: Measurement, verdict: Verdict) -> str:
     )
 
 
-_NUMBER_HEADS = (
-    '<th class="number">measured</th><th class="number">95% interval</th><th class="number">bound</th>'
-)
+_NUMBER_HEADS = '<th class="number">measured</th><th class="number">95% interval</th><th class="number">bound</th>'
 
 
 def _numbers(part: Measurement) -> str:

@@ -199,7 +199,7 @@ def test_interior_points_have_uniform_size(norm):
 @all_norms
 def test_radius_zero_allows_only_zero(norm):
     ball = Ball(0.0, norm)
-    delta = jnp.array([[1.0, -2.0, 0.5, 0.0, 3.0], [0.0] * 5])
+    delta = jnp.array([[1.0, -2.0, 0.5, 0.0, 3.0], [1.0] + [0.0] * 4, [2.0] * 5, [0.0] * 5])
     for points in (project(ball, delta), steepest(ball, delta), surface(ball, jax.random.key(0))):
         np.testing.assert_array_equal(np.abs(points), 0.0)
 

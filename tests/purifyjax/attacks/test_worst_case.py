@@ -140,9 +140,7 @@ def modest(key, margin, x, y, ball):
     return Attacked(attacked.perturbation, jnp.full_like(y, 9.0))
 
 
-@pytest.mark.parametrize(
-    "cheat,norm", [(leap, "l1"), (leap, "l2"), (leap, "linf"), (lie, "l2"), (crash, "l2")]
-)
+@pytest.mark.parametrize("cheat,norm", [(leap, "l1"), (leap, "l2"), (leap, "linf"), (lie, "l2"), (crash, "l2")])
 def test_cheating_attacks_do_not_count(nets, cheat, norm):
     assert cheat is not leap or (alone(leap, nets, Ball(RADIUS, norm)) <= 0).mean() > 0.4
     found = strike(nets, Ball(RADIUS, norm), {"cheat": cheat})

@@ -185,9 +185,7 @@ def test_number_of_nonzeros_is_binomial(name):
     assert stats.chisquare(observed, wanted * observed.sum() / wanted.sum()).pvalue > SURPRISE
 
 
-@pytest.mark.parametrize(
-    "d,k", [(8, 2), (64, 8), (256, 12), (1024, 20), (1024, 31), (4096, 45), (65536, 200)]
-)
+@pytest.mark.parametrize("d,k", [(8, 2), (64, 8), (256, 12), (1024, 20), (1024, 31), (4096, 45), (65536, 200)])
 def test_slots_hold_the_whole_support(d, k):
     config = SparseCoding(dimension=d, sparsity=k, atom_rate=0.25)
     assert stats.binom(d, config.nonzero_probability).sf(config.slots) < 1e-9
@@ -216,9 +214,7 @@ def test_joint_law_equals_enumeration(margin):
     assert stats.chisquare(count[legal], N * chance[legal]).pvalue > SURPRISE
 
 
-@pytest.mark.parametrize(
-    "config", [replace(MIXED, margin=1.0), replace(UNEQUAL, margin=2.5)], ids=["equal", "w*"]
-)
+@pytest.mark.parametrize("config", [replace(MIXED, margin=1.0), replace(UNEQUAL, margin=2.5)], ids=["equal", "w*"])
 def test_conditional_law_equals_plain_rejection(config):
     fixed = instance(config)
     weights = np.asarray(fixed.label_weights, np.float64)
@@ -332,9 +328,7 @@ def test_gaussian_noise_has_its_variance_and_leaves_code_and_label_alone():
     assert has_law(xi[:, ::8].ravel() / scale, stats.norm.cdf)
     close_mean((xi**2).sum(axis=1), 0.7**2)
     covariance = xi.T @ xi / N
-    np.testing.assert_allclose(
-        covariance, scale**2 * np.eye(32), rtol=0, atol=5 * scale**2 * math.sqrt(2 / N)
-    )
+    np.testing.assert_allclose(covariance, scale**2 * np.eye(32), rtol=0, atol=5 * scale**2 * math.sqrt(2 / N))
     cross = quiet.code.astype(np.float64).T @ xi / N
     error = np.sqrt(float(second_moment(ROTATED)) * scale**2 / N)
     np.testing.assert_allclose(cross, 0.0, rtol=0, atol=5.5 * error)  # 1024 entries

@@ -107,10 +107,10 @@ def test_batch_axes(shape):
 
 
 def test_initial_weights_have_their_scale_and_thresholds_are_zero():
-    net = SymmetricReLU(200, init_scale=0.02)
+    net = SymmetricReLU(500, init_scale=0.02)
     p = net.init(jax.random.key(0), jnp.zeros(64))["params"]
-    chex.assert_shape([p["weight"], p["threshold"]], [(200, 64), (200,)])
-    np.testing.assert_array_equal(p["threshold"], np.zeros(200))
+    chex.assert_shape([p["weight"], p["threshold"]], [(500, 64), (500,)])
+    np.testing.assert_array_equal(p["threshold"], np.zeros(500))
     assert stats.kstest(np.asarray(p["weight"]).ravel() / 0.02, stats.norm.cdf).pvalue > 1e-6
 
 

@@ -190,12 +190,8 @@ def test_neuron_is_oriented_and_its_mixture_annotated():
 def test_neuron_whose_mixture_follows_the_labels_signs():
     frame = coordinates()
     signs = np.where(np.arange(len(frame)) % 2 == 0, 1, -1)
-    mixed = frame.assign(
-        clean=signs * frame["clean"], robust=signs * frame["robust"], label_weight=2.0 * signs
-    )
-    assert [t.get_text() for t in texts(neuron.figure(mixed))] == [
-        t.get_text() for t in texts(neuron.figure(frame))
-    ]
+    mixed = frame.assign(clean=signs * frame["clean"], robust=signs * frame["robust"], label_weight=2.0 * signs)
+    assert [t.get_text() for t in texts(neuron.figure(mixed))] == [t.get_text() for t in texts(neuron.figure(frame))]
 
 
 def test_neuron_rejects_several_neurons():
@@ -224,9 +220,7 @@ def test_cosines_count_live_neurons_only():
 
 def test_cosines_mark_the_bounds():
     figure = cosines.figure(neurons())
-    marks = [
-        next(x for x in axes.lines if x.get_linestyle() == "--").get_xdata()[0] for axes in panels(figure)
-    ]
+    marks = [next(x for x in axes.lines if x.get_linestyle() == "--").get_xdata()[0] for axes in panels(figure)]
     assert marks == pytest.approx([0.2, 0.1, 0.5**0.5])
 
 

@@ -1,5 +1,7 @@
 """The host loop gives the numbers of the pure function, whatever interrupts it."""
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -17,10 +19,10 @@ CONFIG = Training(
     robust=(),
     init_scale=0.3,
 )
-SEEDS = (0, 4)
+SEEDS = np.array([0, 4])
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for a run that dies."""
 
 
@@ -62,14 +64,19 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, short_chunks, after):
     def killer(steps, loss):
         calls.append(steps)
         if len(calls) > after:
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         train_stage(*start(), CONFIG, CONFIG.clean, checkpoint=checkpoint, mark="m", progress=killer)
     assert checkpoint.exists()
     seen = []
     result = train_stage(
-        *start(), CONFIG, CONFIG.clean, checkpoint=checkpoint, mark="m", progress=lambda n, loss: seen.append(n)
+        *start(),
+        CONFIG,
+        CONFIG.clean,
+        checkpoint=checkpoint,
+        mark="m",
+        progress=lambda n, loss: seen.append(n),
     )
     assert seen[0] == 2 * after and sum(seen) == 10
     np.testing.assert_array_equal(result.state.weight, whole.state.weight)
@@ -83,7 +90,12 @@ def test_another_run_s_checkpoint_is_not_used(tmp_path, short_chunks):
     checkpoint.write_bytes(b"something else")
     seen = []
     train_stage(
-        *start(), CONFIG, CONFIG.clean, checkpoint=checkpoint, mark="m", progress=lambda n, loss: seen.append(n)
+        *start(),
+        CONFIG,
+        CONFIG.clean,
+        checkpoint=checkpoint,
+        mark="m",
+        progress=lambda n, loss: seen.append(n),
     )
     assert seen == [2] * 5
 
@@ -102,7 +114,8 @@ def test_chunks_divide_the_phase():
 def test_phases_of_one_kind_share_a_program(short_chunks, monkeypatch):
     """A stage compiles once a kind of phase, not once a phase."""
     keys, states = start()
-    module._advance.clear_cache()
+    advance: Any = module._advance
+    advance.clear_cache()
     longer = (*CONFIG.clean, CONFIG.clean[0].replace(steps=8, threshold_end=2.0, weight_decay=0.1))
     train_stage(keys, states, CONFIG, longer)
-    assert module._advance._cache_size() == 1
+    assert advance._cache_size() == 1

@@ -114,6 +114,7 @@ def test_training_is_equivariant_under_rotation(tiny):
     """With w⁰ rotated along, a run on x = Mz is the run on z, rotated: M = I is no loss of generality."""
     rotated = tiny.replace(data=tiny.data.replace(dictionary="random"))
     dictionary = instance(rotated.data).dictionary
+    assert dictionary is not None
     state = initial_state(KEY, tiny)
     turned = state._replace(weight=state.weight @ dictionary.T)
     phase = Phase(6, 16, 0.2, threshold=1.0, adversary="fgm", radius=0.2, weight_decay=1e-2)
@@ -164,9 +165,9 @@ def test_a_stage_starts_with_a_fresh_optimizer(tiny):
         ({"clean": (Phase(0, 8, 0.1),)}, "clean[0].steps"),
         ({"clean": (Phase(1, 8, -0.1),)}, "clean[0].learning_rate"),
         ({"robust": (Phase(1, 8, 0.1, radius=-1.0),)}, "robust[0].radius"),
-        ({"robust": (Phase(1, 8, 0.1, adversary="cw"),)}, "robust[0].adversary"),
+        ({"robust": (Phase(1, 8, 0.1).replace(adversary="cw"),)}, "robust[0].adversary"),
         ({"robust": (Phase(1, 8, 0.1, sample_size=4),)}, "robust[0].sample_size"),
-        ({"robust": (Phase(1, 8, 0.1, threshold_rule="odd"),)}, "robust[0].threshold_rule"),
+        ({"robust": (Phase(1, 8, 0.1).replace(threshold_rule="odd"),)}, "robust[0].threshold_rule"),
     ],
 )
 def test_bad_settings_are_named(tiny, changes, names):

@@ -45,9 +45,7 @@ def claim(name, *parts, **settings):
 
 
 HOLDS = claim("adversarial-robust", part(">=", 0.99, 0.995, 0.996), details={"least": 0.9})
-REFUTED = claim(
-    "clean-nonrobust", part("<=", 0.01, 0.3), part("<=", 0.5, 0.1, quantity="other"), note="A note."
-)
+REFUTED = claim("clean-nonrobust", part("<=", 0.01, 0.3), part("<=", 0.5, 0.1, quantity="other"), note="A note.")
 OPEN = claim("purification", part("<=", 0.1, 0.0995, math.nan), reachable=False)
 
 
@@ -147,9 +145,7 @@ def test_report_of_nets_without_live_neurons(tmp_path):
     dead = evidence("pgd")
     empty = pd.DataFrame(columns=["experiment", "seed", "neuron"])
     dead = Evidence(**{**vars(dead), "coordinates": empty})
-    write_report(
-        tmp_path, [HOLDS], {"default": evidence(), "pgd": dead}, profile="q", environment=ENVIRONMENT
-    )
+    write_report(tmp_path, [HOLDS], {"default": evidence(), "pgd": dead}, profile="q", environment=ENVIRONMENT)
     assert not (tmp_path / "figures" / "pgd-neuron.png").exists()
     stored = pd.read_parquet(tmp_path / "tables" / "coordinates.parquet")
     pd.testing.assert_frame_equal(stored, evidence().coordinates)
@@ -232,9 +228,7 @@ def test_page_is_self_contained(folder):
     assert "prefers-color-scheme: dark" in source
 
 
-@given(
-    evil=st.text(st.sampled_from("<>&\"'/scriptτ \x00\x0b\x85\n") | st.characters(codec="utf-8"), max_size=40)
-)
+@given(evil=st.text(st.sampled_from("<>&\"'/scriptτ \x00\x0b\x85\n") | st.characters(codec="utf-8"), max_size=40))
 def test_any_text_is_escaped(evil, tmp_path_factory):
     path = tmp_path_factory.mktemp("html") / "report.html"
     seeds = (SeedValue(0, 0.5, 0.4, 0.6),)
