@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
+
+_FULL = jax.lax.Precision.HIGHEST
 
 
 class Features(NamedTuple):
@@ -46,9 +49,9 @@ def features(coordinates: Float[Array, "*n dim"], label_weights: Float[Array, " 
     norm = jnp.linalg.norm(coordinates, axis=-1)
     # Least squares on the other coordinates: sums over all minus the feature's own share.
     weight = jnp.sum(label_weights**2) - own_label**2
-    slope = (coordinates @ label_weights - own * own_label) / weight
+    slope = (jnp.matmul(coordinates, label_weights, precision=_FULL) - own * own_label) / weight
     square = norm**2 - own**2 - slope**2 * weight
-    error = jnp.sqrt(jnp.maximum(square, 0.0) / (dimension - 2) / weight)
+    error = jnp.sqrt(jnp.maximum(square, 0.0) / max(dimension - 2, 1) / weight)
     size = jnp.where(jnp.abs(own) > 0, jnp.abs(own), 1.0)
     unit = dimension / sparsity / size
     return Features(feature, jnp.abs(own) / jnp.where(norm > 0, norm, 1.0), slope * unit, error * unit)
@@ -58,7 +61,7 @@ def firing_rate(
     weight: Float[Array, "neuron dim"], threshold: Float[Array, " neuron"], x: Float[Array, "n dim"]
 ) -> Float[Array, " neuron"]:
     """Share of the inputs on which a neuron fires: |⟨w_i, x⟩| > b_i."""
-    return jnp.mean(jnp.abs(x @ weight.T) > threshold[None, :], axis=0)
+    return jnp.mean(jnp.abs(jnp.matmul(x, weight.T, precision=_FULL)) > threshold[None, :], axis=0)
 
 
 def coverage(feature: Int[Array, " n"], live: Bool[Array, " n"], dimension: int) -> Float[Array, ""]:

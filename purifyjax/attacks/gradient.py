@@ -70,16 +70,20 @@ def pgd(
         delta = ball.project(delta + (step_fraction / steps) * step)
         return (delta, better(best, Attacked(delta, margin(x + delta, y)))), None
 
-    def restart(best, start):
-        first = Attacked(start, margin(x + start, y))
-        (_, best), _ = jax.lax.scan(ascend, (start, better(best, first)), None, length=steps)
-        return best, None
+    def run(best, start):
+        (_, best), _ = jax.lax.scan(ascend, (start, best), None, length=steps)
+        return best
+
+    def restart(best, key):
+        start = ball.interior(key, x.shape)
+        return run(better(best, Attacked(start, margin(x + start, y))), start), None
 
     best = fgm(key, margin, x, y, ball)
-    best, _ = restart(best, best.perturbation)
-    for k in jax.random.split(key, restarts - 1) if restarts > 1 else ():
-        best, _ = restart(best, ball.interior(k, x.shape))
-    return best
+    best = run(best, best.perturbation)
+    if restarts == 1:
+        return best
+    # A scan, so that the program does not grow with the number of restarts.
+    return jax.lax.scan(restart, best, jax.random.split(key, restarts - 1))[0]
 
 
 def better(a: Attacked, b: Attacked) -> Attacked:

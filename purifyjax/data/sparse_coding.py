@@ -23,6 +23,7 @@ from purifyjax.errors import require
 SPIKE_EXPONENT = -0.501  # |ξ''_j| ≤ k^-0.501, just too small to be taken for a feature
 MIN_ACCEPTANCE = 1e-3
 _MAX_ROUNDS = 20_000
+_FULL = jax.lax.Precision.HIGHEST
 
 
 class SparseCoding(struct.PyTreeNode):
@@ -74,11 +75,11 @@ class Instance(NamedTuple):
 
     def to_input(self, codes: Float[Array, "*n dim"]) -> Float[Array, "*n dim"]:
         """M z."""
-        return codes if self.dictionary is None else codes @ self.dictionary.T
+        return codes if self.dictionary is None else jnp.matmul(codes, self.dictionary.T, precision=_FULL)
 
     def to_code(self, inputs: Float[Array, "*n dim"]) -> Float[Array, "*n dim"]:
         """Mᵀ x: coordinates in the dictionary basis."""
-        return inputs if self.dictionary is None else inputs @ self.dictionary
+        return inputs if self.dictionary is None else jnp.matmul(inputs, self.dictionary, precision=_FULL)
 
 
 class Batch(NamedTuple):
@@ -140,7 +141,8 @@ def label_std(config: SparseCoding) -> float:
 
 def acceptance_rate(config: SparseCoding, samples: int = 1 << 14) -> float:
     """Monte Carlo estimate of Pr[|⟨w*, z⟩| ≥ γ]."""
-    score = _scores(jax.random.split(jax.random.key(0), samples), config, instance(config).label_weights)
+    keys = jax.random.split(jax.random.key(0), samples)
+    score = jax.jit(_scores)(keys, config, instance(config).label_weights)
     return float(jnp.mean(jnp.abs(score) >= config.margin))
 
 

@@ -263,7 +263,11 @@ def test_progress_counts_the_points_attacked(nets, chunk):
 
 
 def test_every_attack_compiles_once(nets):
+    """However many points the attacks before it have left standing."""
     chex.clear_trace_counter()
     counted = chex.assert_max_traces(fgm, n=1)
-    for radius in (0.1, 0.3, 0.5):
-        strike(nets, Ball(radius), {"fgm": counted}, chunk=8)
+    left = set()
+    for radius in (0.1, 0.3, 0.8):
+        strike(nets, Ball(radius), {"universal": along_ones, "fgm": counted}, chunk=8)
+        left.add(strike(nets, Ball(radius), {"universal": along_ones}, chunk=8).standing.sum(axis=1).max())
+    assert len(left) > 1
