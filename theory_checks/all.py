@@ -89,7 +89,16 @@ def check(options: Options) -> int:
         e.name: evidence(chosen, e, seeds, out, options.resume) for e in chosen.experiments if e.name in needed
     }
     verdicts = [claim.check(evidences) for claim in claims]
-    write_report(out, verdicts, evidences, profile=chosen.name, environment=environment(), command=reproduce(options))
+    write_report(
+        out,
+        verdicts,
+        evidences,
+        profile=chosen.name,
+        environment=environment(),
+        command=reproduce(options),
+        setting=chosen.setting,
+    )
+    print(f"\n{chosen.setting}\n")
     print_table(verdicts)
     print(f"{time.monotonic() - started:.0f} s; report: {out / 'report.html'}", file=sys.stderr)
     return exit_status(verdicts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from purifyjax.data import SparseCoding, second_moment
+from purifyjax.data import SparseCoding, label_std, second_moment
 from purifyjax.errors import require
 from purifyjax.training import Phase, Training
 
@@ -48,6 +48,20 @@ class Profile:
     curve_points: int = 1024
     pgd_steps: int = 20
     pgd_restarts: int = 2
+
+    @property
+    def setting(self) -> str:
+        """The distribution, the network, γ and τ in one line: no verdict stands without them."""
+        training = self.experiments[0].training
+        data, sigma = training.data, label_std(training.data)
+        return "; ".join(
+            (
+                f"d = {data.dimension}, k = {data.sparsity}, m = {training.neurons}",
+                f"|z_j| in [1/√k, {data.value_max:g}/√k]",
+                f"|⟨w*, z⟩| ≥ γ = {data.margin:.3g} = {data.margin / sigma:.3g} σ (γ = 0 is the paper's model)",
+                f"ℓ2 radius τ = {self.radius:.4g}",
+            )
+        )
 
     def with_seeds(self, seeds: int) -> Profile:
         """The same profile with every experiment on `seeds` seeds."""

@@ -26,6 +26,7 @@ def write_report(
     profile: str,
     environment: Environment,
     command: str | None = None,
+    setting: str = "",
 ) -> None:
     """Write everything about a run under the folder `out`, each file atomically.
 
@@ -39,6 +40,7 @@ def write_report(
       profile: name of the profile that was run.
       environment: from `environment.environment()`.
       command: the command line that repeats the run, for the page.
+      setting: the sizes, γ and τ of the run in one line, for the page.
     """
     folder = Path(out)
     config = {name: evidence.config for name, evidence in evidences.items()}
@@ -54,4 +56,5 @@ def write_report(
         config=config,
         environment=environment,
         command=command or f"python -m theory_checks.all --profile {profile}",
+        setting=setting,
     )

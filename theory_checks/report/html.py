@@ -32,6 +32,7 @@ def write_html(
     config: Mapping[str, Any],
     environment: Environment,
     command: str,
+    setting: str = "",
 ) -> None:
     """Write the report to `path`, atomically.
 
@@ -43,12 +44,13 @@ def write_html(
       config: the experiments' configurations, by name.
       environment: from `environment.environment()`.
       command: the command line that repeats the run.
+      setting: the sizes, γ and τ of the run in one line.
     """
     shown: dict[str, str] = {}
     claims = [_claim(verdict, figures, shown) for verdict in verdicts]
     rest = [name for name in figures if name not in shown]
     body = [
-        _head(verdicts, profile, environment, command),
+        _head(verdicts, profile, environment, command, setting),
         _configs(config),
         _overview(verdicts),
         *claims,
@@ -66,10 +68,11 @@ def write_html(
     write_text(path, page)
 
 
-def _head(verdicts: Sequence[Verdict], profile: str, environment: Environment, command: str) -> str:
+def _head(verdicts: Sequence[Verdict], profile: str, environment: Environment, command: str, setting: str) -> str:
     device, precision = environment.device, environment.precision
     facts = {
         "profile": profile,
+        **({"setting": setting} if setting else {}),
         "device": f"{device['count']} × {device['kind']} ({device['platform']})",
         "precision": f"{precision['dtype']}, matrix products: {precision['matmul']}",
         "versions": ", ".join(f"{name} {version}" for name, version in environment.versions.items()),
