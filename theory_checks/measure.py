@@ -235,6 +235,7 @@ def settings(profile: Profile, experiment: Experiment, seeds: np.ndarray) -> dic
     return {
         "profile": profile.name,
         "radius": profile.radius,
+        "monitored_radius": profile.monitored_radius,
         "seeds": [int(s) for s in seeds],
         "points": profile.points,
         "label_std": label_std(data),

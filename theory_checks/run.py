@@ -35,7 +35,7 @@ def trajectory(profile: Profile, experiment: Experiment, seeds: np.ndarray, out:
     validate(experiment.training)
     path = out / "trajectories" / f"{experiment.name}.npz"
     own = seeds[: experiment.seeds]
-    mark = fingerprint(experiment.training, own, profile.radius)
+    mark = fingerprint(experiment.training, own, profile.monitored_radius)
     stored = load_arrays(path, mark) if resume else None
     if stored is not None:
         return stored
@@ -79,7 +79,7 @@ def _stage(
 ) -> tuple[TrainState, Arrays]:
     """Train one stage, or read its end back."""
     phases: Sequence[Phase] = getattr(experiment.training, stage)
-    mark = fingerprint(experiment.training, stage, seeds, profile.radius)
+    mark = fingerprint(experiment.training, stage, seeds, profile.monitored_radius)
     path = out / "stages" / f"{mark}.npz"
     stored = load_arrays(path, mark) if resume else None
     if stored is not None:
@@ -102,7 +102,7 @@ def _stage(
             phases,
             checkpoint=checkpoint,
             mark=mark,
-            monitor=measure.monitor(experiment, profile.radius, seeds),
+            monitor=measure.monitor(experiment, profile.monitored_radius, seeds),
             progress=report,
         )
     end = {"weight": np.asarray(result.state.weight), "threshold": np.asarray(result.state.threshold)}

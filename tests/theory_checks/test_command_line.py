@@ -29,6 +29,7 @@ def toy_profile() -> Profile:
         "toy",
         "seconds",
         radius=0.2,
+        monitored_radius=0.2,
         experiments=(Experiment("default", training, 2), Experiment("pgd", pgd, 1)),
         points=64,
         curve_points=32,
@@ -128,6 +129,22 @@ def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
     assert command.main(["--profile", "toy", "--out", str(out), "--only", "noise-robust"]) in (0, 1)
     third = json.loads((out / "verdicts.json").read_text())
     assert [claim["id"] for claim in third["claims"]] == ["noise-robust"]
+
+
+def test_another_radius_judges_the_same_nets(toy, tmp_path, monkeypatch):
+    out = tmp_path / "results"
+    arguments = ["--profile", "toy", "--out", str(out), "--only", "clean-nonrobust"]
+    command.main(arguments)
+    before = json.loads((out / "verdicts.json").read_text())["claims"][0]
+
+    def forbidden(*args, **kwargs):
+        raise AssertionError("another radius must not train again")
+
+    monkeypatch.setattr(run, "train_stage", forbidden)
+    command.main([*arguments, "--radius", "0.9"])
+    after = json.loads((out / "verdicts.json").read_text())["claims"][0]
+    assert after["measured"] < before["measured"]
+    assert "0.9" in after["quantity"]
 
 
 def test_a_margin_that_nobody_meets_stops_before_training(toy, tmp_path, capsys, monkeypatch):

@@ -34,6 +34,7 @@ class Profile:
 
     Attributes:
       radius: τ, the ℓ2 radius of all claims.
+      monitored_radius: the radius of robust accuracy through training; it belongs to the training run.
       experiments: "default" first; the others start from its clean nets.
       points: fresh points a seed for the claims' accuracies.
       curve_points: fresh points a seed for accuracy against radius.
@@ -43,6 +44,7 @@ class Profile:
     name: str
     summary: str
     radius: float
+    monitored_radius: float
     experiments: tuple[Experiment, ...]
     points: int = 4096
     curve_points: int = 1024
@@ -130,7 +132,7 @@ def _profile(name: str, summary: str, size: dict, seeds: int, pgd_seeds: int, **
         Experiment("default", training, seeds),
         Experiment("pgd", with_pgd(training, steps=2), pgd_seeds),
     )
-    return Profile(name, summary, radius, experiments, **evaluation)
+    return Profile(name, summary, radius, radius, experiments, **evaluation)
 
 
 MARGIN, RADIUS = 1.5, 0.90

@@ -36,7 +36,9 @@ def _cosines(evidence: Evidence) -> Figure:
 
 
 def _training_curves(evidence: Evidence) -> Figure:
-    return training_curves.figure(evidence.history, radius=evidence.radius, title=_heading(evidence))
+    return training_curves.figure(
+        evidence.history, radius=evidence.config.get("monitored_radius"), title=_heading(evidence)
+    )
 
 
 _Draw = Callable[[Evidence], Figure]
