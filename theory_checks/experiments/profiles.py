@@ -113,7 +113,7 @@ def feature_purification(
     near, beyond = 0.94 * tau, 1.06 * tau  # training a little beyond τ leaves a reserve at τ
     frozen = {"threshold_rule": "frozen", "adversary": "fgm", "radius": beyond}
     robust = (
-        phase(250, 0.05, 0.2, threshold=2.0, threshold_end=1.2, adversary="fgm", radius=near),
+        phase(250, 0.02, 0.2, threshold=2.0, threshold_end=1.2, adversary="fgm", radius=near),
         phase(500, 0.4, **frozen),
         phase(250, 0.4, 0.04, **frozen),
     )
