@@ -72,7 +72,8 @@ def ratio(config: Training, phase: Phase, seeds: int) -> tuple[float, float]:
     """Training's rate over the matrix-product rate, and the latter in GFLOP/s: medians over rounds."""
     work = 2.0 * phase.batch_size * config.data.dimension * config.neurons
     reference, candidate = matrix_products(config, phase), training(config, phase, seeds)
-    seconds(reference), seconds(candidate)
+    for warm_up in (reference, candidate):
+        seconds(warm_up)
     rates, ratios = [], []
     for _ in range(ROUNDS):
         rate = 3 * STEPS * work / seconds(reference)

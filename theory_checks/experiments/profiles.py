@@ -113,7 +113,7 @@ def feature_purification(
     near, beyond = 0.94 * tau, 1.06 * tau  # training a little beyond τ leaves a reserve at τ
     frozen = {"threshold_rule": "frozen", "adversary": "fgm", "radius": beyond}
     robust = (
-        phase(250, 0.02, 0.2, threshold=2.0, threshold_end=1.2, adversary="fgm", radius=near),
+        phase(250, 0.12, 0.3, threshold=2.0, threshold_end=1.2, adversary="fgm", radius=near),
         phase(500, 0.4, **frozen),
         phase(250, 0.4, 0.04, **frozen),
     )
@@ -160,11 +160,11 @@ PROFILES = {
         ),
         _profile(
             "paper",
-            "d = 4096, k = 63, m = 12288, 8 seeds: closer to the asymptotic regime, for a GPU or TPU",
+            "d = 4096, k = 63, m = 12288, 4 seeds: closer to the asymptotic regime, for a GPU or TPU",
             {"dimension": 4096, "sparsity": 63, "neurons": 12288, "margin": MARGIN, "radius": RADIUS}
             | {"peak": 6.5, "pace": 2.0, "batch_size": 768},
-            seeds=8,
-            pgd_seeds=8,
+            seeds=4,
+            pgd_seeds=2,
             curve_points=2048,
             pgd_steps=40,
             pgd_restarts=3,
