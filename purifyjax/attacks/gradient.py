@@ -31,7 +31,20 @@ class Attacked(NamedTuple):
 
 def descent(margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"]) -> Float[Array, "n dim"]:
     """−∇_x [y f(x)], one row a point."""
-    return -jax.grad(lambda inputs: jnp.sum(margin(inputs, y)))(x)
+    return margin_and_descent(margin, x, y)[1]
+
+
+def margin_and_descent(
+    margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"]
+) -> tuple[Float[Array, " n"], Float[Array, "n dim"]]:
+    """y f(x) and −∇_x [y f(x)] from one forward and one backward pass."""
+
+    def total(inputs):
+        value = margin(inputs, y)
+        return jnp.sum(value), value
+
+    (_, value), gradient = jax.value_and_grad(total, has_aux=True)(x)
+    return value, -gradient
 
 
 def fgm(key: PRNGKeyArray, margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"], ball: Ball) -> Attacked:
@@ -66,17 +79,16 @@ def pgd(
 
     def ascend(carry, _):
         delta, best = carry
-        step = ball.steepest(descent(margin, x + delta, y))
-        delta = ball.project(delta + (step_fraction / steps) * step)
-        return (delta, better(best, Attacked(delta, margin(x + delta, y)))), None
+        value, direction = margin_and_descent(margin, x + delta, y)
+        best = better(best, Attacked(delta, value))
+        return (ball.project(delta + (step_fraction / steps) * ball.steepest(direction)), best), None
 
     def run(best, start):
-        (_, best), _ = jax.lax.scan(ascend, (start, best), None, length=steps)
-        return best
+        (last, best), _ = jax.lax.scan(ascend, (start, best), None, length=steps)
+        return better(best, Attacked(last, margin(x + last, y)))
 
     def restart(best, key):
-        start = ball.interior(key, x.shape)
-        return run(better(best, Attacked(start, margin(x + start, y))), start), None
+        return run(best, ball.interior(key, x.shape)), None
 
     best = fgm(key, margin, x, y, ball)
     best = run(best, best.perturbation)
