@@ -85,8 +85,8 @@ def feature_purification(
 
     Clean training: thresholds of 3 standard deviations of the pre-activation while features form, so that a
     neuron listens to few features and weight decay leaves it one; at the end a higher threshold, under which
-    the mixture carries most of the margin. Adversarial training: a slow start, in which the mixture goes before
-    anything else can move, then frozen thresholds while the features grow.
+    the mixture carries most of the margin. Adversarial training: a warm-up, in which the mixture goes (slower ones
+    leave dense negative neurons that mask FGM), then frozen thresholds while the features grow.
 
     Args:
       margin: γ in standard deviations σ of ⟨w*, z⟩.
@@ -126,8 +126,11 @@ def with_pgd(training: Training, steps: int) -> Training:
     return training.replace(robust=robust)
 
 
+MARGIN, RADIUS = 1.5, 0.90
+
+
 def _profile(name: str, summary: str, size: dict, seeds: int, pgd_seeds: int, **evaluation) -> Profile:
-    training, radius = feature_purification(**size)
+    training, radius = feature_purification(margin=MARGIN, radius=RADIUS, **size)
     experiments = (
         Experiment("default", training, seeds),
         Experiment("pgd", with_pgd(training, steps=2), pgd_seeds),
@@ -135,16 +138,13 @@ def _profile(name: str, summary: str, size: dict, seeds: int, pgd_seeds: int, **
     return Profile(name, summary, radius, radius, experiments, **evaluation)
 
 
-MARGIN, RADIUS = 1.5, 0.90
-
 PROFILES = {
     p.name: p
     for p in (
         _profile(
             "quick",
             "d = 256, k = 15, m = 768, 2 seeds: the picture in two minutes; several bounds need a larger d",
-            {"dimension": 256, "sparsity": 15, "neurons": 768, "margin": MARGIN, "radius": RADIUS}
-            | {"peak": 4.5, "pace": 0.5, "batch_size": 256},
+            {"dimension": 256, "sparsity": 15, "neurons": 768, "peak": 4.5, "pace": 0.5, "batch_size": 256},
             seeds=2,
             pgd_seeds=2,
             curve_points=512,
@@ -152,8 +152,7 @@ PROFILES = {
         _profile(
             "standard",
             "d = 1024, k = 31, m = 3072, 4 seeds: all claims at once, a quarter of an hour on two cores",
-            {"dimension": 1024, "sparsity": 31, "neurons": 3072, "margin": MARGIN, "radius": RADIUS}
-            | {"peak": 5.0, "pace": 1.0, "batch_size": 384},
+            {"dimension": 1024, "sparsity": 31, "neurons": 3072, "peak": 5.0, "pace": 1.0, "batch_size": 384},
             seeds=4,
             pgd_seeds=2,
             curve_points=512,
@@ -161,8 +160,7 @@ PROFILES = {
         _profile(
             "paper",
             "d = 4096, k = 63, m = 12288, 4 seeds: closer to the asymptotic regime, for a GPU or TPU",
-            {"dimension": 4096, "sparsity": 63, "neurons": 12288, "margin": MARGIN, "radius": RADIUS}
-            | {"peak": 6.5, "pace": 2.0, "batch_size": 768},
+            {"dimension": 4096, "sparsity": 63, "neurons": 12288, "peak": 6.5, "pace": 2.0, "batch_size": 768},
             seeds=4,
             pgd_seeds=2,
             curve_points=2048,
