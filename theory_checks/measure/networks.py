@@ -1,0 +1,44 @@
+"""The trained nets as parameters with a seed axis, and fresh points to evaluate them on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from purifyjax.attacks.worst_case import MarginOf
+from purifyjax.data import SparseCoding, sample
+from purifyjax.models import SymmetricReLU, margin
+
+NETS = ("clean", "robust")
+EVALUATION = 0x5EED  # evaluation points come from keys that training never uses
+_HIGHEST = jax.lax.Precision.HIGHEST
+
+Arrays = dict[str, np.ndarray]
+Tick = Callable[[int], object]
+
+
+@cache
+def margin_of(neurons: int) -> MarginOf:
+    """params -> margin function, in full float32 whatever the device's default."""
+    model = SymmetricReLU(neurons, precision=_HIGHEST)
+    return lambda params: lambda x, y: margin(model, params, x, y)
+
+
+def network(arrays: Arrays, net: str) -> dict[str, jax.Array]:
+    """Parameters of the clean or the robust nets, with a leading seed axis."""
+    return {"weight": jnp.asarray(arrays[f"w_{net}"]), "threshold": jnp.asarray(arrays[f"b_{net}"])}
+
+
+@partial(jax.jit, static_argnums=(1, 3))
+def fresh_points(seeds: jax.Array, n: int, data: SparseCoding, purpose: int):
+    """n evaluation points a seed."""
+
+    def one(seed):
+        key = jax.random.fold_in(jax.random.fold_in(jax.random.key(EVALUATION), purpose), seed)
+        return sample(key, n, data)[:2]
+
+    return jax.lax.map(one, seeds)
