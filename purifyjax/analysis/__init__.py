@@ -1,7 +1,8 @@
-"""What the weights are made of: decomposition, dense mixtures, purity, coverage, live neurons."""
+"""What weights and perturbations are made of: decomposition, mixtures, purity, coverage, sparsity."""
 
 from purifyjax.analysis.decomposition import Decomposition, absolute_cosine, decompose
 from purifyjax.analysis.features import Features, coverage, features, firing_rate
+from purifyjax.analysis.sparsity import participation_ratio
 
 __all__ = [
     "Decomposition",
@@ -11,4 +12,5 @@ __all__ = [
     "decompose",
     "features",
     "firing_rate",
+    "participation_ratio",
 ]
