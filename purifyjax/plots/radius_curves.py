@@ -1,4 +1,4 @@
-"""Robust accuracy against the radius, after clean and after adversarial training."""
+"""Robust accuracy against the radius, after clean and after adversarial training: attacked, and certified."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from purifyjax.stats import clopper_pearson
 def figure(
     frame: pd.DataFrame,
     radius: float,
+    certificates: pd.DataFrame | None = None,
     *,
     attack: str = "worst",
     limits: tuple[float, float] = (0.01, 0.99),
@@ -24,13 +25,17 @@ def figure(
     The large panel holds the whole curves, the two small ones the neighbourhoods of the limits. A
     line is the mean over seeds; its band reaches from the lowest to the highest end of the seeds'
     exact 95% intervals, so examples are never pooled over seeds. The small panels also show each seed
-    by itself at the claim's radius.
+    by itself at the claim's radius. An attack bounds robust accuracy from above only; where certificates
+    are given, a dashed line bounds it from below, and robust accuracy lies in the shaded region between.
 
     Args:
       frame: a row per seed, net and radius, with columns `seed`, `net` ("clean" or "robust"),
         `attack`, `radius`, `correct` (examples still classified correctly) and `points` (examples).
         Rows of `attack`, and those of attack "none" as radius 0, are drawn.
       radius: the radius τ of the claims, marked by a vertical line.
+      certificates: a row per seed, net, method, norm and radius, with columns of these names, `certified`
+        (examples on which no perturbation of the norm changes a right prediction) and `points`. Rows of norm
+        "l2" are drawn, the best method's where there are several.
       attack: which attack's rows to draw.
       limits: the accuracies that the claims speak of, as fractions.
       title: heading of the figure.
@@ -46,6 +51,7 @@ def figure(
     rows = rows.sort_values("points").drop_duplicates(["seed", "net", "place"], keep="last")
     rows["low"], rows["high"] = clopper_pearson(rows["correct"], rows["points"])
     rows["accuracy"] = rows["correct"] / rows["points"]
+    proven = None if certificates is None or certificates.empty else _proven(certificates)
     with style.theme():
         fig = style.new_figure(9.6, 4.6)
         grid = fig.add_gridspec(2, 2, width_ratios=(2.1, 1))
@@ -55,11 +61,18 @@ def figure(
                 axes.axhline(limit, color=style.INK, lw=0.9, ls=":", zorder=1)
             for net, (label, colour) in style.NETS.items():
                 one = rows.loc[rows["net"] == net]
+                if len(one) and proven is not None:
+                    _draw_certified(axes, one, proven.loc[proven["net"] == net], colour)
                 if len(one):
                     _draw_curve(axes, one, label, colour)
                     if axes is not main:
                         _draw_seeds(axes, one, radius, colour)
             axes.axvline(radius, color=style.MUTED, lw=1.2, ls=(0, (4, 3)), zorder=1, label=rf"$\tau = {radius:.3g}$")
+        if proven is not None and len(proven):
+            # One entry of the legend for both nets.
+            main.fill_between(
+                [], [], color=style.MUTED, alpha=0.25, lw=0, label="between certified (dashed) and attacked"
+            )
         _finish_main(main, rows, radius, limits)
         _finish_zoom(top, rows, radius, max(limits))
         _finish_zoom(bottom, rows, radius, min(limits))
@@ -73,6 +86,28 @@ def _draw_curve(axes: Axes, rows: pd.DataFrame, label: str, colour: str) -> None
     curve = rows.groupby("radius").agg({"accuracy": "mean", "low": "min", "high": "max"}).reset_index()
     axes.fill_between(curve["radius"], curve["low"], curve["high"], color=colour, alpha=0.2, lw=0)
     axes.plot(curve["radius"], curve["accuracy"], "o-", color=colour, lw=2, ms=3.5, label=label)
+
+
+def _proven(certificates: pd.DataFrame) -> pd.DataFrame:
+    """Certified accuracy, mean over seeds: a row per net and radius. Every method is sound: the best one counts."""
+    style.require_columns(certificates, "seed", "net", "method", "norm", "radius", "certified", "points")
+    rows = certificates.loc[(certificates["norm"] == "l2") & (certificates["points"] > 0)]
+    rows = rows.assign(accuracy=rows["certified"] / rows["points"], radius=rows["radius"].round(9))
+    best = rows.groupby(["net", "seed", "radius"], as_index=False)["accuracy"].max()
+    return best.groupby(["net", "radius"], as_index=False)["accuracy"].mean()
+
+
+def _draw_certified(axes: Axes, attacked: pd.DataFrame, proven: pd.DataFrame, colour: str) -> None:
+    """Draw the certified accuracy dashed, and shade from it to the attacked one wherever both are known."""
+    if proven.empty:
+        return
+    above = attacked.groupby("radius", as_index=False)["accuracy"].mean()
+    axes.plot(proven["radius"], proven["accuracy"], "--", color=colour, lw=1.6)
+    places = np.union1d(above["radius"], proven["radius"])
+    for curve in (above, proven):
+        places = places[(places >= curve["radius"].min()) & (places <= curve["radius"].max())]
+    low, high = (np.interp(places, curve["radius"], curve["accuracy"]) for curve in (proven, above))
+    axes.fill_between(places, low, high, where=high >= low, color=colour, alpha=0.1, lw=0)
 
 
 def _draw_seeds(axes: Axes, rows: pd.DataFrame, radius: float, colour: str) -> None:
@@ -111,7 +146,7 @@ def _finish_main(axes: Axes, rows: pd.DataFrame, radius: float, limits: tuple[fl
             va="center",
             fontsize=9,
         )
-    style.legend_above(axes, 3)
+    style.legend_above(axes, 3 if len(axes.get_legend_handles_labels()[0]) < 4 else 2)
     if rows.empty:
         style.say_empty(axes, "no measurements")
 

@@ -100,11 +100,21 @@ def save(figure: Figure, path_without_suffix: str | os.PathLike[str]) -> tuple[P
     base = Path(path_without_suffix)
     png, svg = base.with_name(base.name + ".png"), base.with_name(base.name + ".svg")
     with theme():
+        _settle(figure)
         with atomic_path(png) as temporary:
             figure.savefig(temporary, format="png", dpi=200)
         with atomic_path(svg) as temporary:
             figure.savefig(temporary, format="svg", dpi=200, metadata={"Date": None})
     return png, svg
+
+
+def _settle(figure: Figure) -> None:
+    """Lay the figure out once, to a millionth of its size: the solver's last digits differ from run to run."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = (round(edge, 6) for edge in axes.get_position(original=True).bounds)
+        axes.set_position((left, bottom, width, height))
 
 
 def round_ticks(axis: Axis, most: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from purifyjax.plots import cosines, neuron, radius_curves, style, training_curves
+from purifyjax.plots import cosines, neuron, perturbation, radius_curves, style, training_curves, transfer
 from purifyjax.stats import clopper_pearson
 
 RADIUS = 0.14
@@ -71,8 +71,54 @@ def history():
     )
 
 
+def certificates():
+    rows = [
+        (seed, net, method, norm, factor * RADIUS, int(count * (1 + 0.1 * seed) / factor), 500)
+        for seed in (0, 1)
+        for net, certified in (("clean", 20), ("robust", 200))
+        for factor in (0.5, 1.0, 1.25)
+        for method, norm, count in (
+            ("loose", "l2", certified),
+            ("tight", "l2", 1.1 * certified),
+            ("x", "linf", 400),
+        )
+    ]
+    return pd.DataFrame(rows, columns=["seed", "net", "method", "norm", "radius", "certified", "points"])
+
+
+def point(size=60, active=10):
+    rng = np.random.default_rng(0)
+    code = np.where(np.arange(size) % (size // active) == 0, rng.uniform(0.2, 0.6, size), 0.0)
+    values = {"clean": rng.normal(-0.1, 0.02, size), "robust": np.where(code > 0, -0.3, 0.0)}
+    return pd.concat(
+        pd.DataFrame({"net": net, "coordinate": np.arange(size), "value": value, "code": code})
+        for net, value in values.items()
+    )
+
+
+def participations():
+    rng = np.random.default_rng(1)
+    rows = [
+        (s, net, n * rng.uniform(0.5, 2)) for s in (0, 1) for net, n in (("clean", 40), ("robust", 8)) for _ in "x" * 50
+    ]
+    return pd.DataFrame(rows, columns=["seed", "net", "participation"])
+
+
+def pairs(seeds=2):
+    rows = [
+        (net, s, t, correct + s + 2 * t, 256)
+        for net, correct in (("clean", 3), ("robust", 250), ("clean to robust", 240))
+        for s in range(seeds)
+        for t in range(seeds)
+    ]
+    return pd.DataFrame(rows, columns=["net", "source", "target", "correct", "points"])
+
+
 FIGURES = {
     "radius_curves": lambda: radius_curves.figure(robustness(), RADIUS, title="Experiment"),
+    "certified": lambda: radius_curves.figure(robustness(), RADIUS, certificates(), title="Experiment"),
+    "perturbation": lambda: perturbation.figure(point(), participations(), 20, 12, title="Experiment"),
+    "transfer": lambda: transfer.figure(pairs(), title="Experiment"),
     "neuron": lambda: neuron.figure(coordinates(), title="Experiment"),
     "cosines": lambda: cosines.figure(neurons(), title="Experiment"),
     "training_curves": lambda: training_curves.figure(history(), radius=RADIUS, title="Experiment"),
@@ -121,13 +167,15 @@ def test_text_is_whole_and_does_not_overlap(name):
             *(t for t in axes.get_children() if isinstance(t, Text)),
         ]
         written += axes.get_legend().get_texts() if axes.get_legend() else []
-    boxes = {t.get_text(): t.get_window_extent() for t in written if t.get_text()}
-    for text, box in boxes.items():
+    written += [text for legend in figure.legends for text in legend.get_texts()]
+    boxes = [(t.get_text(), t.get_window_extent()) for t in written if t.get_text() and t.get_visible()]
+    for text, box in boxes:
         assert box.x0 >= 0 and box.y0 >= 0, text
         assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1, text
-    for (one, a), (other, b) in itertools.combinations(boxes.items(), 2):
+    for (one, a), (other, b) in itertools.combinations(boxes, 2):
         assert not a.overlaps(b), (one, other)
-    assert figure.axes[0].get_ylabel() and figure.axes[-1].get_xlabel()
+    # The last panel may be a bar of colours, which has its label at the side.
+    assert figure.axes[0].get_ylabel() and (figure.axes[-1].get_xlabel() or figure.axes[-2].get_xlabel())
 
 
 @pytest.mark.parametrize("draw", [module.figure for module in (neuron, cosines, training_curves)])
@@ -173,6 +221,68 @@ def test_radius_curves_show_seeds_that_miss_the_limit():
 def test_radius_curves_of_nothing():
     empty = robustness().iloc[:0]
     assert any("no measurements" in t.get_text() for t in texts(radius_curves.figure(empty, RADIUS)))
+
+
+def test_certified_accuracy_is_the_best_methods_mean_over_seeds():
+    axes = panels(radius_curves.figure(robustness(), RADIUS, certificates()))[0]
+    dashed = {
+        line.get_color(): line for line in axes.lines if line.get_linestyle() == "--" and len(line.get_xdata()) == 3
+    }
+    x, y = dashed[style.ROBUST].get_data()
+    assert x == pytest.approx([0.5 * RADIUS, RADIUS, 1.25 * RADIUS])
+    assert y[1] == pytest.approx((220 + 242) / 2 / 500)
+    # The shade ends where either bound does, and reaches from the certificate to the attack.
+    shade = [c.get_paths()[0].vertices for c in axes.collections if c.get_alpha() == 0.1][1]
+    assert (shade[:, 0].min(), shade[:, 0].max()) == pytest.approx((0.5 * RADIUS, 1.25 * RADIUS))
+    at_radius = shade[np.isclose(shade[:, 0], RADIUS), 1]
+    assert (at_radius.min(), at_radius.max()) == pytest.approx((462 / 1000, (3600 + 3580) / 2 / 4096))
+    assert any("certified" in t.get_text() for t in axes.get_legend().get_texts())
+
+
+def test_without_certificates_nothing_changes():
+    plain, empty = (radius_curves.figure(robustness(), RADIUS, c) for c in (None, certificates().iloc[:0]))
+    other = radius_curves.figure(robustness(), RADIUS, certificates().query("norm == 'linf'"))
+    for figure in (empty, other):
+        assert [t.get_text() for t in texts(figure)] == [t.get_text() for t in texts(plain)]
+        assert [len(axes.lines) for axes in panels(figure)] == [len(axes.lines) for axes in panels(plain)]
+
+
+def test_perturbation_sets_the_active_features_apart():
+    frame = point()
+    figure = perturbation.figure(frame, participations(), 20, 12)
+    left, right, robust_left, _, numbers = panels(figure)
+    for axes, net in ((left, "clean"), (robust_left, "robust")):
+        rows = frame[frame["net"] == net]
+        active = rows[rows["code"] > 0].sort_values("code")
+        heights = [segment[1][1] for segment in axes.collections[0].get_segments()]
+        assert heights == pytest.approx(list(active["value"] / np.linalg.norm(rows["value"])))
+    assert len(right.collections[0].get_segments()) == 50
+    words = " ".join(t.get_text() for t in texts(figure))
+    assert "10 features, 100% of" in words and "50 features, 0% of" in words
+    assert [line.get_xdata()[0] for line in numbers.lines] == [20, 12]
+    assert [patch.get_data().values.sum() for patch in numbers.patches] == pytest.approx([1, 1])
+
+
+def test_perturbation_rejects_several_points_and_says_when_there_is_none():
+    with pytest.raises(ValueError, match="one point"):
+        perturbation.figure(pd.concat([point(), point()]), participations(), 20, 12)
+    figure = perturbation.figure(point().assign(value=0.0), participations().iloc[:0], 20, 12)
+    words = [t.get_text() for t in texts(figure)]
+    assert words.count("no perturbation") == 4 and words.count("no perturbations") == 1
+
+
+def test_transfer_has_sources_as_rows_and_one_scale():
+    figure = transfer.figure(pairs())
+    clean, *_, bar = panels(figure)
+    assert [t.get_text() for t in clean.texts] == [f"{100 * n / 256:.1f}%" for n in (3, 5, 4, 6)]
+    maps = [axes.collections[0] for axes in panels(figure)[:3]]
+    assert {m.get_clim() for m in maps} == {(0, 100)}
+    assert bar.get_ylabel() == "accuracy in %"
+    # Numbers would not fit the cells of many seeds; kinds that are not there are left out.
+    many = panels(transfer.figure(pairs(12).query("net == 'clean'")))
+    assert len(many) == 2 and not many[0].texts
+    with pytest.raises(ValueError, match="no pairs"):
+        transfer.figure(pairs().iloc[:0])
 
 
 def test_neuron_is_oriented_and_its_mixture_annotated():
