@@ -23,6 +23,14 @@ class Evidence:
       history: experiment, seed, stage (clean, robust), step, loss, clean_accuracy, robust_accuracy.
       coordinates: experiment, seed, neuron, coordinate, init, clean, robust: one example neuron a seed,
         in the dictionary basis.
+      perturbations: experiment, seed, net, point, and of the strongest perturbation δ at τ: participation (effective
+        number of coordinates of Mᵀδ), mixture_cosine = |cos(δ, Mw*)|, margin = y f(x + δ).
+      perturbation_coordinates: experiment, seed, net, coordinate, value = y (Mᵀδ)_j, code = y (Mᵀx)_j: one example
+        point a seed, the same for both nets.
+      transfer: experiment, net (clean, robust, clean to robust), source, target, correct, points: how many points
+        the target seed's net gets right under perturbations found on the source seed's; empty for a single seed.
+      certificates: experiment, seed, net, method, norm, radius, certified, points: on how many points no
+        perturbation of the radius changes a right prediction, proven; empty where nothing was certified.
     """
 
     experiment: str
@@ -32,6 +40,24 @@ class Evidence:
     neurons: pd.DataFrame
     history: pd.DataFrame
     coordinates: pd.DataFrame
+    perturbations: pd.DataFrame
+    perturbation_coordinates: pd.DataFrame
+    transfer: pd.DataFrame
+    certificates: pd.DataFrame
 
 
-TABLES = ("robustness", "neurons", "history", "coordinates")
+TABLES = (
+    "robustness",
+    "neurons",
+    "history",
+    "coordinates",
+    "perturbations",
+    "perturbation_coordinates",
+    "transfer",
+    "certificates",
+)
+# Columns of the tables that may be empty.
+TRANSFER = ("experiment", "net", "source", "target", "correct", "points")
+CERTIFICATES = ("experiment", "seed", "net", "method", "norm", "radius", "certified", "points")
+# Raised whenever the tables' columns or their meaning change: stored evidence is then measured anew.
+FORMAT = 2

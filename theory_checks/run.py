@@ -24,7 +24,7 @@ from purifyjax.sweep import fingerprint, load_arrays, save_arrays, seed_keys, tr
 from purifyjax.training import Phase, TrainState, initial_state, start_stage, validate
 from purifyjax.training.trajectory import stage_keys
 from theory_checks import measure
-from theory_checks.evidence import TABLES, Evidence
+from theory_checks.evidence import FORMAT, TABLES, Evidence
 from theory_checks.experiments import Experiment, Profile
 
 Arrays = dict[str, np.ndarray]
@@ -115,6 +115,7 @@ def evidence(profile: Profile, experiment: Experiment, seeds: np.ndarray, out: P
     own = seeds[: experiment.seeds]
     folder = out / "tables" / experiment.name
     mark = fingerprint(
+        [FORMAT, *TABLES],
         experiment.training,
         own,
         [profile.radius, profile.points, profile.curve_points, profile.pgd_steps, profile.pgd_restarts],
@@ -130,7 +131,7 @@ def evidence(profile: Profile, experiment: Experiment, seeds: np.ndarray, out: P
         tqdm.write(f"{experiment.name}: seed {seed} diverged and is left out")
     kept = {name: values[healthy] if name[:2] in ("w_", "b_") else values for name, values in arrays.items()}
     kept |= {n: v[:, healthy] for n, v in arrays.items() if n.startswith("history_") and v.ndim == 2}
-    with progress(f"{experiment.name}: attacks, {healthy.sum()} seeds", measure.ROBUSTNESS_TICKS, "attack") as bar:
+    with progress(f"{experiment.name}: attacks, {healthy.sum()} seeds", measure.TICKS, "attack") as bar:
         found = measure.measure(profile, experiment, own[healthy], kept, bar.update)
     found.config["diverged_seeds"] = [int(seed) for seed in own[~healthy]]
     _write_evidence(folder, mark, found)

@@ -118,17 +118,24 @@ def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
     assert set(pd.read_parquet(out / "tables" / "robustness.parquet").experiment) == {"default", "pgd"}
     assert (out / "report.html").stat().st_size > 1000
 
-    def forbidden(*args, **kwargs):
-        raise AssertionError("a finished run must not train or attack again")
+    def forbidden(action):
+        def stop(*args, **kwargs):
+            raise AssertionError(f"a finished run must not {action} again")
 
-    monkeypatch.setattr(run, "train_stage", forbidden)
-    monkeypatch.setattr(run.measure, "measure", forbidden)
+        return stop
+
+    monkeypatch.setattr(run, "train_stage", forbidden("train"))
+    monkeypatch.setattr(run.measure, "measure", forbidden("attack"))
     assert command.main(["--profile", "toy", "--out", str(out)]) == status
     second = json.loads((out / "verdicts.json").read_text())
     assert second["claims"] == first["claims"]
     assert command.main(["--profile", "toy", "--out", str(out), "--only", "noise-robust"]) in (0, 1)
     third = json.loads((out / "verdicts.json").read_text())
     assert [claim["id"] for claim in third["claims"]] == ["noise-robust"]
+    # Tables of another format are measured anew, on the nets that are there.
+    monkeypatch.setattr(run, "FORMAT", 0)
+    with pytest.raises(AssertionError, match="attack again"):
+        command.main(["--profile", "toy", "--out", str(out)])
 
 
 def test_another_radius_judges_the_same_nets(toy, tmp_path, monkeypatch):

@@ -9,7 +9,9 @@ from theory_checks.claims import (
     infinite_data,
     init_decorrelated,
     noise_robust,
+    pure_perturbations,
     purification,
+    transfer,
 )
 from theory_checks.claims.claim import Claim
 
@@ -24,6 +26,8 @@ CLAIMS: tuple[Claim, ...] = (
     adversarial_robust.FGM,
     adversarial_robust.PGD,
     purification.CLAIM,
+    pure_perturbations.CLAIM,
+    transfer.CLAIM,
 )
 
 __all__ = ["CLAIMS", "Claim"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -93,12 +93,19 @@ def live(evidence: Evidence, *nets: str) -> Iterator[tuple[int, pd.DataFrame]]:
         yield int(seed), rows[alive]  # pyright: ignore[reportArgumentType]
 
 
+def perturbed(evidence: Evidence, net: str) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Seeds with the strongest perturbations of their net, a row a point."""
+    table = evidence.perturbations
+    for seed, rows in table[table.net == net].groupby("seed"):
+        yield int(seed), rows  # pyright: ignore[reportArgumentType]
+
+
 def median(
-    evidence: Evidence, column: str, nets: tuple[str, ...], quantity: str, relation: Relation, bound: float
+    groups: Iterable[tuple[int, pd.DataFrame]], column: str, quantity: str, relation: Relation, bound: float
 ) -> Measurement:
-    """Median of a column over live neurons, with order-statistic intervals a seed."""
+    """Median of a column over each seed's rows, with order-statistic intervals a seed."""
     seeds = []
-    for seed, rows in live(evidence, *nets):
+    for seed, rows in groups:
         values = rows[column].to_numpy()
         low, high = median_interval(values)
         seeds.append(SeedValue(seed, float(np.median(values)) if len(values) else float("nan"), low, high))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from theory_checks.claims.claim import Claim, fraction, median
+from theory_checks.claims.claim import Claim, fraction, live, median
 from theory_checks.evidence import Evidence
 from theory_checks.verdict import Measurement
 
@@ -17,8 +17,8 @@ def _mixtures(evidence: Evidence) -> tuple[Measurement, ...]:
             ">=",
             0.9,
         ),
-        median(evidence, "mixture_clean", ("clean",), "median mixture coefficient C, at least", ">=", 0.3),
-        median(evidence, "mixture_clean", ("clean",), "median mixture coefficient C, at most", "<=", 3.0),
+        median(live(evidence, "clean"), "mixture_clean", "median mixture coefficient C, at least", ">=", 0.3),
+        median(live(evidence, "clean"), "mixture_clean", "median mixture coefficient C, at most", "<=", 3.0),
     )
 
 

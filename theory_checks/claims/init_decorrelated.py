@@ -1,6 +1,6 @@
 """init-decorrelated: training is not the tangent-kernel regime."""
 
-from theory_checks.claims.claim import Claim, median
+from theory_checks.claims.claim import Claim, live, median
 
 CLAIM = Claim(
     id="init-decorrelated",
@@ -9,8 +9,8 @@ CLAIM = Claim(
     source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), section 2; the finite-size bounds are ours",
     refuted_by="median |cos(w, w⁰)| above 0.2 or median |cos(w', w⁰)| above 0.1 over live neurons",
     measure=lambda e: (
-        median(e, "cos_init_clean", ("clean",), "median |cos(w, w⁰)|", "<=", 0.2),
-        median(e, "cos_init_robust", ("robust",), "median |cos(w', w⁰)|", "<=", 0.1),
+        median(live(e, "clean"), "cos_init_clean", "median |cos(w, w⁰)|", "<=", 0.2),
+        median(live(e, "robust"), "cos_init_robust", "median |cos(w', w⁰)|", "<=", 0.1),
     ),
     # Winners start 2 to 3 standard deviations up in their feature, |cos(w', w⁰)| ~ 2.3/√d: 0.1 at d ~ 512.
     smallest_dimension=512,

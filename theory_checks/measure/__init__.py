@@ -1,22 +1,34 @@
-"""From a trained experiment to its evidence: attacks, neuron statistics, history."""
+"""From a trained experiment to its evidence: attacks, perturbations, neuron statistics, history."""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
-from theory_checks.evidence import Evidence
+from theory_checks.evidence import CERTIFICATES, Evidence
 from theory_checks.experiments import Experiment, Profile
 from theory_checks.measure.history import history, settings
 from theory_checks.measure.networks import NETS, Arrays, Tick
 from theory_checks.measure.neurons import coordinates, neurons
+from theory_checks.measure.perturbations import (
+    PERTURBATION_TICKS,
+    perturbation_coordinates,
+    perturbations,
+    strongest,
+    transfer,
+)
 from theory_checks.measure.robustness import ROBUSTNESS_TICKS, monitor, robustness
 
-__all__ = ["NETS", "ROBUSTNESS_TICKS", "measure", "monitor"]
+__all__ = ["NETS", "TICKS", "measure", "monitor"]
+
+TICKS = ROBUSTNESS_TICKS + PERTURBATION_TICKS
 
 
 def measure(profile: Profile, experiment: Experiment, seeds: np.ndarray, arrays: Arrays, tick: Tick) -> Evidence:
     """Everything the claims look at, for one experiment."""
     table = neurons(experiment, seeds, arrays)
+    found = strongest(profile, experiment, seeds, arrays, tick)
+    sparsity = perturbations(experiment, seeds, found)
     return Evidence(
         experiment=experiment.name,
         config=settings(profile, experiment, seeds),
@@ -25,4 +37,8 @@ def measure(profile: Profile, experiment: Experiment, seeds: np.ndarray, arrays:
         neurons=table,
         history=history(experiment, seeds, arrays),
         coordinates=coordinates(experiment, seeds, arrays, table),
+        perturbations=sparsity,
+        perturbation_coordinates=perturbation_coordinates(experiment, seeds, found, sparsity),
+        transfer=transfer(experiment, seeds, arrays, found),
+        certificates=pd.DataFrame(columns=list(CERTIFICATES)),
     )

@@ -35,7 +35,12 @@ def network(arrays: Arrays, net: str) -> dict[str, jax.Array]:
 
 @partial(jax.jit, static_argnums=(1, 3))
 def fresh_points(seeds: jax.Array, n: int, data: SparseCoding, purpose: int):
-    """n evaluation points a seed."""
+    """n evaluation points a seed.
+
+    Args:
+      purpose: which of the independent sets: robustness 0, its curve 1, neurons 2, training's monitor 3,
+        perturbations 4.
+    """
 
     def one(seed):
         key = jax.random.fold_in(jax.random.fold_in(jax.random.key(EVALUATION), purpose), seed)

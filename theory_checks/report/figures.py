@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from purifyjax.plots import cosines, neuron, radius_curves, style, training_curves
+from purifyjax.plots import cosines, neuron, perturbation, radius_curves, style, training_curves, transfer
 from theory_checks.evidence import Evidence
 
 
@@ -17,7 +17,7 @@ def _heading(evidence: Evidence) -> str:
 
 
 def _radius_curves(evidence: Evidence) -> Figure:
-    return radius_curves.figure(evidence.robustness, evidence.radius, title=_heading(evidence))
+    return radius_curves.figure(evidence.robustness, evidence.radius, evidence.certificates, title=_heading(evidence))
 
 
 def _neuron(evidence: Evidence) -> Figure:
@@ -29,6 +29,23 @@ def _neuron(evidence: Evidence) -> Figure:
         rows.loc[(rows["seed"] == seed) & (rows["neuron"] == index)],
         title=f"{_heading(evidence)}, neuron {index} of seed {seed}",
     )
+
+
+def _perturbation(evidence: Evidence) -> Figure:
+    # One point of one seed: the others are in the table.
+    rows, data = evidence.perturbation_coordinates, evidence.config["training"]["data"]
+    seed = rows["seed"].min()
+    return perturbation.figure(
+        rows.loc[rows["seed"] == seed],
+        evidence.perturbations,
+        dense=data["dimension"] / 3,
+        pure=3 * data["sparsity"],
+        title=f"{_heading(evidence)}, a fresh point of seed {seed}",
+    )
+
+
+def _transfer(evidence: Evidence) -> Figure:
+    return transfer.figure(evidence.transfer, title=_heading(evidence))
 
 
 def _cosines(evidence: Evidence) -> Figure:
@@ -53,7 +70,8 @@ KINDS: dict[str, tuple[_Draw, str, tuple[str, ...]]] = {
     "radius_curves": (
         _radius_curves,
         "Robust accuracy under the strongest of all attacks, mean over seeds with the hull of the seeds' "
-        "exact 95% intervals. Attacks bound robust accuracy from above.",
+        "exact 95% intervals. Attacks bound robust accuracy from above, certificates (dashed, where there are any) "
+        "from below: it lies in between.",
         (
             "clean-nonrobust",
             "noise-robust",
@@ -72,7 +90,20 @@ KINDS: dict[str, tuple[_Draw, str, tuple[str, ...]]] = {
         "One neuron in the basis of the dictionary, in units of its norm.",
         ("dense-mixture", "purification"),
     ),
+    "perturbation": (
+        _perturbation,
+        "The strongest perturbation of one point on either net in the basis of the dictionary, and over all points "
+        "the effective number of coordinates.",
+        ("pure-perturbations",),
+    ),
+    "transfer": (
+        _transfer,
+        "Accuracy of every seed's net under perturbations found on every other's.",
+        ("transfer",),
+    ),
 }
+# Kinds that cannot be drawn without rows in this table: no neuron is live in both nets, or there is one seed only.
+_NEEDS = {"neuron": "coordinates", "transfer": "transfer"}
 
 
 def draw_figures(directory: str | os.PathLike[str], evidences: Sequence[Evidence]) -> dict[str, Path]:
@@ -84,8 +115,8 @@ def draw_figures(directory: str | os.PathLike[str], evidences: Sequence[Evidence
     figures = {}
     for evidence in evidences:
         for kind, (draw, _, _) in KINDS.items():
-            if kind == "neuron" and evidence.coordinates.empty:
-                continue  # No neuron is live in both nets.
+            if kind in _NEEDS and getattr(evidence, _NEEDS[kind]).empty:
+                continue
             name = f"{evidence.experiment}-{kind}"
             figures[name], _svg = style.save(draw(evidence), Path(directory) / name)
     return figures

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory_checks.evidence import TABLES, Evidence
+from theory_checks.evidence import CERTIFICATES, TABLES, TRANSFER, Evidence
 from theory_checks.report import print_table, write_report
 from theory_checks.report.console import WIDTH, format_table, seed_ranges
 from theory_checks.report.environment import Environment, environment, git_revision
@@ -49,6 +49,9 @@ REFUTED = claim("clean-nonrobust", part("<=", 0.01, 0.3), part("<=", 0.5, 0.1, q
 OPEN = claim("purification", part("<=", 0.1, 0.0995, math.nan), reachable=False)
 
 
+DATA = {"dimension": np.int64(2), "sparsity": 1}
+
+
 def evidence(name="default"):
     seed = {"experiment": name, "seed": [0, 0]}
     accuracies = {"loss": [0.7, 0.1], "clean_accuracy": [0.5, 1.0], "robust_accuracy": [math.nan, 0.4]}
@@ -62,14 +65,20 @@ def evidence(name="default"):
     cosines = {f"cos_{pair}": [0.1, 0.2] for pair in ("init_clean", "init_robust", "clean_robust")}
     live = {"live_clean": [True, True], "live_robust": [True, True]}
     basis = {"neuron": 7, "coordinate": [0, 1], "init": 0.0, "clean": [0.9, 0.1], "robust": [1.0, 0.0]}
+    spread = {"participation": [1.9, 1.1], "mixture_cosine": [0.9, 0.7], "margin": [-1.0, 1.0]}
+    point = {"net": ["clean", "clean"], "coordinate": [0, 1], "value": [-0.1, -0.1], "code": [1.0, 0.0]}
     return Evidence(
         experiment=name,
-        config={"training": {"d": np.int64(2), "rate": math.inf}, "radius": 0.1},
+        config={"training": {"data": DATA, "rate": math.inf}, "radius": 0.1},
         radius=0.1,
         robustness=pd.DataFrame(seed | attacked),
         neurons=pd.DataFrame(seed | {"neuron": [0, 1]} | live | cosines),
         history=pd.DataFrame(seed | {"stage": ["clean", "robust"], "step": [0, 10]} | accuracies),
         coordinates=pd.DataFrame(seed | basis),
+        perturbations=pd.DataFrame(seed | {"net": ["clean", "robust"], "point": 0} | spread),
+        perturbation_coordinates=pd.DataFrame(seed | point),
+        transfer=pd.DataFrame([(name, "clean", s, t, 5, 100) for s in (0, 1) for t in (0, 1)], columns=list(TRANSFER)),
+        certificates=pd.DataFrame([(name, 0, "robust", "any", "l2", 0.1, 60, 100)], columns=list(CERTIFICATES)),
     )
 
 
@@ -109,7 +118,7 @@ def folder(tmp_path_factory):
 
 
 def test_report_holds_every_file_and_nothing_temporary(folder):
-    kinds = ("cosines", "neuron", "radius_curves", "training_curves")
+    kinds = ("cosines", "neuron", "perturbation", "radius_curves", "training_curves", "transfer")
     figures = {f"{e}-{k}.{s}" for e in ("default", "pgd") for k in kinds for s in ("png", "svg")}
     assert {p.name for p in folder.iterdir()} == {"verdicts.json", "report.html", "tables", "figures"}
     assert {p.name for p in (folder / "figures").iterdir()} == figures
@@ -133,7 +142,7 @@ def test_figures_lie_beside_their_claims(folder):
     # The next claim about the same figure links to it; its target exists.
     link = next(sections["claim-clean-nonrobust"].iter("a")).get("href") or ""
     assert link[1:] in {e.get("id") for e in root.iter()}
-    assert len(list(root.iter("img"))) == 8
+    assert len(list(root.iter("img"))) == 12
 
 
 def test_report_without_evidence(tmp_path):
@@ -141,12 +150,14 @@ def test_report_without_evidence(tmp_path):
     assert strict((tmp_path / "verdicts.json").read_text())["claims"] == []
 
 
-def test_report_of_nets_without_live_neurons(tmp_path):
+def test_report_of_one_seed_without_live_neurons(tmp_path):
     dead = evidence("pgd")
     empty = pd.DataFrame(columns=["experiment", "seed", "neuron"])
-    dead = Evidence(**{**vars(dead), "coordinates": empty})
+    alone = pd.DataFrame(columns=list(TRANSFER))
+    dead = Evidence(**{**vars(dead), "coordinates": empty, "transfer": alone})
     write_report(tmp_path, [HOLDS], {"default": evidence(), "pgd": dead}, profile="q", environment=ENVIRONMENT)
     assert not (tmp_path / "figures" / "pgd-neuron.png").exists()
+    assert not (tmp_path / "figures" / "pgd-transfer.png").exists()
     stored = pd.read_parquet(tmp_path / "tables" / "coordinates.parquet")
     pd.testing.assert_frame_equal(stored, evidence().coordinates)
 
@@ -158,7 +169,7 @@ def test_json_is_strict_and_says_what_the_verdicts_say(folder):
     report = strict((folder / "verdicts.json").read_text(encoding="utf-8"))
     assert list(report) == ["profile", "versions", "device", "precision", "git_revision", "config", "claims"]
     assert report["git_revision"] == "0123abc" and report["device"]["count"] == 1
-    assert report["config"]["default"]["training"] == {"d": 2, "rate": None}
+    assert report["config"]["default"]["training"] == {"data": DATA, "rate": None}
     first, second, third = report["claims"]
     assert first["id"] == "adversarial-robust" and first["verdict"] == "holds"
     assert first["measured"] == pytest.approx(0.9955) and first["interval"] == pytest.approx([0.994, 0.997])

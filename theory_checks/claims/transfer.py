@@ -1,0 +1,52 @@
+"""transfer: what fools one clean net fools another, since the mixture is the data's and not the net's."""
+
+import numpy as np
+import pandas as pd
+
+from purifyjax.stats import clopper_pearson
+from theory_checks.claims.claim import Claim
+from theory_checks.evidence import Evidence
+from theory_checks.verdict import Measurement, SeedValue
+
+
+def _others(evidence: Evidence, net: str) -> pd.DataFrame:
+    """Nets under perturbations that were found on another seed's."""
+    table = evidence.transfer
+    return table[(table.net == net) & (table.source != table.target)]
+
+
+def _transferred(evidence: Evidence) -> tuple[Measurement, ...]:
+    # For every target the source whose perturbations hurt it least.
+    rows = _others(evidence, "clean").sort_values("correct").groupby("target").tail(1).sort_values("target")
+    correct, points = rows.correct.to_numpy(np.int64), rows.points.to_numpy(np.int64)
+    low, high = clopper_pearson(correct, points)
+    seeds = tuple(
+        SeedValue(int(s), float(v), float(a), float(b))
+        for s, v, a, b in zip(rows.target, correct / points, low, high, strict=True)
+    )
+    quantity = "accuracy of a clean net under the least harmful other seed's perturbations"
+    return (Measurement(quantity, "<=", 0.1, seeds),)
+
+
+def _note(evidence: Evidence) -> str:
+    if evidence.transfer.empty:
+        return "Transfer takes two seeds or more."
+    robust, mixed = (_others(evidence, route) for route in ("robust", "clean to robust"))
+    return (
+        f"For contrast, robust nets keep {np.mean(robust.correct / robust.points):.1%} under perturbations found on "
+        f"other robust nets, and {np.mean(mixed.correct / mixed.points):.1%} under those of other clean nets."
+    )
+
+
+CLAIM = Claim(
+    id="transfer",
+    title="Perturbations of one clean net fool the others",
+    statement=(
+        "Adversarial perturbations transfer between independently trained clean nets: the dense mixture that they "
+        "use is a property of the data."
+    ),
+    source="derived from Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), section 2; 10% as the bound is ours",
+    refuted_by="accuracy above 10% on a clean net under perturbations found on another, for every seed",
+    measure=_transferred,
+    note=_note,
+)
