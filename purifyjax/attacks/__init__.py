@@ -1,8 +1,37 @@
-"""Attacks on a margin y f(x): norm balls, gradient attacks, fixed directions and their worst case."""
+"""Attacks on a margin y f(x): norm balls, gradient attacks and others, critical radii, their worst case."""
 
+from purifyjax.attacks.apgd import apgd
 from purifyjax.attacks.balls import Ball
-from purifyjax.attacks.directions import noise, universal
-from purifyjax.attacks.gradient import Attacked, fgm, pgd
+from purifyjax.attacks.diagnostics import winners
+from purifyjax.attacks.directions import along, noise, transferred, universal
+from purifyjax.attacks.gradient import Attack, Attacked, Margin, distant_start, fgm, pgd
+from purifyjax.attacks.minimal_norm import MinimalNorm, minimal_norm
+from purifyjax.attacks.smoothing import NoisyMargin, averaged
+from purifyjax.attacks.square import square
+from purifyjax.attacks.suite import GRADIENT_FREE, standard
 from purifyjax.attacks.worst_case import WorstCase, worst_case
 
-__all__ = ["Attacked", "Ball", "WorstCase", "fgm", "noise", "pgd", "universal", "worst_case"]
+__all__ = [
+    "GRADIENT_FREE",
+    "Attack",
+    "Attacked",
+    "Ball",
+    "Margin",
+    "MinimalNorm",
+    "NoisyMargin",
+    "WorstCase",
+    "along",
+    "apgd",
+    "averaged",
+    "distant_start",
+    "fgm",
+    "minimal_norm",
+    "noise",
+    "pgd",
+    "square",
+    "standard",
+    "transferred",
+    "universal",
+    "winners",
+    "worst_case",
+]

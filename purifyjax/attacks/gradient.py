@@ -29,6 +29,9 @@ class Attacked(NamedTuple):
     margin: Float[Array, " n"]
 
 
+Attack = Callable[[PRNGKeyArray, Margin, Float[Array, "n dim"], Float[Array, " n"], Ball], Attacked]
+
+
 def descent(margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"]) -> Float[Array, "n dim"]:
     """−∇_x [y f(x)], one row a point."""
     return margin_and_descent(margin, x, y)[1]
@@ -71,7 +74,7 @@ def pgd(
 
     δ ← Π(δ + η steepest(−∇ margin)), η = step_fraction/steps. The first start is the FGM point, the
     others are random in the ball, and the best δ over all steps is kept, so that PGD is never weaker
-    than FGM.
+    than FGM. It stays where the gradient is exactly zero; `apgd` leaves such regions.
 
     Args:
       steps, restarts: static counts, at least 1 each.
@@ -96,6 +99,29 @@ def pgd(
         return best
     # A scan, so that the program does not grow with the number of restarts.
     return jax.lax.scan(restart, best, jax.random.split(key, restarts - 1))[0]
+
+
+def distant_start(
+    key: PRNGKeyArray,
+    margin: Margin,
+    x: Float[Array, "n dim"],
+    y: Float[Array, " n"],
+    ball: Ball,
+    reach: tuple[float, float] = (5.0, 100.0),
+) -> Float[Array, "n dim"]:
+    """Steepest step by the gradient far outside the ball, at x + c ρ with ‖ρ‖ = τ random and c log-uniform in `reach`.
+
+    Thresholds hide neurons: one that is silent all over a neighbourhood of x adds nothing to any gradient there,
+    although a whole step along its weight wakes it. Far away every neuron speaks. A random step where the
+    gradient is zero even there.
+    """
+    key_ray, key_reach = jax.random.split(key)
+    ray = ball.surface(key_ray, x.shape)
+    low, high = jnp.log(jnp.asarray(reach))
+    factor = jnp.exp(jax.random.uniform(key_reach, (len(x), 1), minval=low, maxval=high))
+    direction = descent(margin, x + factor * ray, y)
+    flat = jnp.all(direction == 0, axis=-1, keepdims=True)
+    return jnp.where(flat, ray, ball.steepest(direction))
 
 
 def better(a: Attacked, b: Attacked) -> Attacked:

@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from purifyjax.attacks.balls import Ball
-from purifyjax.attacks.gradient import Attacked, Margin
+from purifyjax.attacks.diagnostics import attack_warnings, start_warnings
+from purifyjax.attacks.gradient import Attack, Margin
 
 Params = Any
 MarginOf = Callable[[Params], Margin]
-Attack = Callable[[PRNGKeyArray, Margin, Float[Array, "n dim"], Float[Array, " n"], Ball], Attacked]
 
 # Float32 rounding of a projected or normalised step, relative to the radius.
 RADIUS_TOLERANCE = 1e-5
@@ -28,11 +28,13 @@ class WorstCase(NamedTuple):
       standing: whether each point withstood every attack.
       margin: the lowest margin found.
       broken_by: index of the first attack that broke the point, −1 if none.
+      warnings: why the numbers may not be the worst case; see `diagnostics`. None are looked for without attacks.
     """
 
     standing: Bool[np.ndarray, "seed n"]
     margin: Float[np.ndarray, "seed n"]
     broken_by: np.ndarray
+    warnings: tuple[str, ...] = ()
 
 
 def worst_case(
@@ -47,11 +49,12 @@ def worst_case(
     chunk: int = 512,
     standing: Bool[np.ndarray, "seed n"] | None = None,
     progress: Callable[[int], None] | None = None,
+    gradient_free: frozenset[str] = frozenset(),
 ) -> WorstCase:
     """Each attack in turn on the points that the earlier ones left standing (AutoAttack's protocol).
 
     Points move in chunks of one fixed shape, so that every attack compiles once. A perturbation
-    outside the ball does not count.
+    outside the ball does not count; sizes are taken in float64.
 
     Args:
       margin_of: params of one seed -> margin function.
@@ -60,15 +63,21 @@ def worst_case(
       chunk: points a seed in one call; bounds the memory.
       standing: points not yet broken (at a smaller radius, say); None attacks all that are right.
       progress: called with the number of (seed, point) pairs done after every chunk.
+      gradient_free: names of the attacks that use no gradient: one that breaks what gradient attacks before it left
+        standing raises a warning.
     """
     seeds, n = y.shape
+    width = min(chunk, n)
     lowest = np.array(_clean(margin_of)(params, x, y))
     still = lowest > 0 if standing is None else np.array(standing)
     broken_by = np.full((seeds, n), -1)
-    for index, attack in enumerate(attacks.values()):
+    first = np.s_[:, :width]  # as many points as an attack sees at once
+    warnings = start_warnings(margin_of, params, x[first], y[first], lowest[first], still[first]) if attacks else []
+    excess = {}
+    for index, (name, attack) in enumerate(attacks.items()):
+        excess[name] = (0, 0.0)
         run = _batched(attack, margin_of)
         attack_key = jax.random.fold_in(key, index)
-        width = min(chunk, n)
         order = [np.flatnonzero(row) for row in still]
         longest = max((len(row) for row in order), default=0)
         for start in range(0, longest, width):
@@ -77,11 +86,12 @@ def worst_case(
             take = np.stack([np.pad(row, (0, width - len(row))) for row in rows])
             seed_axis = np.arange(seeds)[:, None]
             keys = jax.random.split(jax.random.fold_in(attack_key, start), seeds)
-            margins, sizes = run(keys, params, x[seed_axis, take], y[seed_axis, take], ball)
-            margins, sizes = np.asarray(margins), np.asarray(sizes)
-            inside = sizes <= ball.radius * (1 + RADIUS_TOLERANCE)
+            margins, deltas = run(keys, params, x[seed_axis, take], y[seed_axis, take], ball)
+            margins, sizes = np.asarray(margins), _size(deltas, ball)
+            inside = sizes <= float(ball.radius) * (1 + RADIUS_TOLERANCE)
             for s, row in enumerate(rows):
                 legal = inside[s, : len(row)]
+                excess[name] = _worse(excess[name], sizes[s, : len(row)][~legal], float(ball.radius))
                 found = np.where(legal, margins[s, : len(row)], np.inf)
                 lowest[s, row] = np.minimum(lowest[s, row], found)
                 broken = row[~(found > 0)]  # NaN is broken too, as it is at the start
@@ -89,7 +99,23 @@ def worst_case(
                 broken_by[s, broken] = index
             if progress is not None:
                 progress(sum(len(row) for row in rows))
-    return WorstCase(still, lowest, broken_by)
+    warnings += attack_warnings(list(attacks), broken_by, gradient_free, excess)
+    return WorstCase(still, lowest, broken_by, tuple(warnings))
+
+
+def _size(delta: Float[Array, "seed n dim"], ball: Ball) -> Float[np.ndarray, "seed n"]:
+    """‖δ‖ in float64 on the host: squares of a small radius underflow in float32."""
+    order = {"l1": 1, "l2": 2, "linf": np.inf}[ball.norm]
+    return np.linalg.norm(np.asarray(delta, np.float64), ord=order, axis=-1)
+
+
+def _worse(excess: tuple[int, float], sizes: Float[np.ndarray, " illegal"], radius: float) -> tuple[int, float]:
+    """Number of perturbations outside the ball and the worst ‖δ‖/τ − 1 (inf for NaN), with more of them."""
+    if not len(sizes):
+        return excess
+    with np.errstate(divide="ignore"):
+        worst = float(np.max(np.nan_to_num(sizes / np.float64(radius) - 1.0, nan=np.inf)))
+    return excess[0] + len(sizes), max(excess[1], worst)
 
 
 @cache
@@ -100,7 +126,7 @@ def _clean(margin_of: MarginOf):
 
 @cache
 def _batched(attack: Attack, margin_of: MarginOf):
-    """jit of an attack over a leading seed axis: margins and perturbation sizes."""
+    """jit of an attack over a leading seed axis: margins and perturbations."""
 
     @jax.jit
     def run(keys, params, x, y, ball):
@@ -108,7 +134,7 @@ def _batched(attack: Attack, margin_of: MarginOf):
             key, p, xs, ys = args
             attacked = attack(key, margin_of(p), xs, ys, ball)
             # The margin is evaluated afresh: the attack's own book-keeping is not trusted.
-            return margin_of(p)(xs + attacked.perturbation, ys), ball.size(attacked.perturbation)
+            return margin_of(p)(xs + attacked.perturbation, ys), attacked.perturbation
 
         return jax.lax.map(one, (keys, params, x, y))
 

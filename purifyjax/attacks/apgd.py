@@ -1,0 +1,133 @@
+"""Auto-PGD: projected gradient descent that sets its own step, one for every point."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+from purifyjax.attacks.balls import Ball
+from purifyjax.attacks.gradient import Attacked, Margin, better, distant_start, margin_and_descent
+
+
+class _State(NamedTuple):
+    """One descent: where it stands, its best point with the gradient there, its record since the last checkpoint."""
+
+    delta: Float[Array, "n dim"]
+    previous: Float[Array, "n dim"]
+    value: Float[Array, " n"]
+    best: Attacked
+    direction: Float[Array, "n dim"]  # −∇ margin at the best point
+    step: Float[Array, " n"]  # η/τ
+    successes: Float[Array, " n"]
+    best_before: Float[Array, " n"]
+    halved: Bool[Array, " n"]
+
+
+def checkpoints(steps: int) -> list[int]:
+    """⌈p_j N⌉ with p_0 = 0, p_1 = 0.22, p_{j+1} = p_j + max(p_j − p_{j−1} − 0.03, 0.06), up to N − 1."""
+    places, share, gap = [], 0.22, 0.22
+    while (place := math.ceil(share * steps - 1e-9)) < steps:
+        places.append(place)
+        gap = max(gap - 0.03, 0.06)
+        share += gap
+    return sorted(set(places))
+
+
+def apgd(
+    key: PRNGKeyArray,
+    margin: Margin,
+    x: Float[Array, "n dim"],
+    y: Float[Array, " n"],
+    ball: Ball,
+    steps: int = 30,
+    restarts: int = 1,
+    momentum: float = 0.75,
+    success_share: float = 0.75,
+) -> Attacked:
+    """Auto-PGD on the margin (Croce & Hein, arXiv 2003.01690, section 3), the best δ over all starts kept.
+
+    z = Π(δ + η steepest(−∇ margin)), δ ← Π(δ + α (z − δ) + (1 − α)(δ − δ_before)), from η = 2τ. At every
+    checkpoint η is halved, and the descent goes on from its best point without its momentum, if fewer than a share
+    ρ of the steps since the last checkpoint lowered the margin, or if neither η nor the best margin have changed
+    since. The first start is x, whose first step ends at the FGM point: never weaker than FGM. The others are
+    `distant_start` and a random point of the ball in turn; the latter begins with η = τ/2, since a first step of 2τ
+    forgets where it started.
+
+    Where the gradient is exactly zero the step follows a random ray instead, one a start and point.
+
+    Args:
+      steps, restarts: static counts, at least 1 each; a step is one forward and one backward pass.
+      momentum: α.
+      success_share: ρ.
+    """
+    places = checkpoints(steps)
+    length = np.zeros(steps, np.float32)  # steps since the last checkpoint; zero where there is none
+    length[places] = np.diff([0, *places])
+    weight = np.full(steps, momentum, np.float32)
+    weight[0] = 1.0  # there is no momentum yet
+
+    def run(best, start, ray, step):
+        def advance(state, xs):
+            length, weight = xs
+            delta = state.delta
+            value, direction = margin_and_descent(margin, x + delta, y)
+            flat = jnp.all(direction == 0, axis=-1, keepdims=True)
+            direction = jnp.where(flat, ray, direction)
+            wins = value < state.best.margin
+            top = jnp.where(wins[:, None], direction, state.direction)
+            best = better(state.best, Attacked(delta, value))
+            successes = state.successes + (value < state.value)
+
+            few = successes < success_share * length
+            stuck = ~state.halved & (best.margin >= state.best_before)
+            check = length > 0
+            halve = check & (few | stuck)
+            step = jnp.where(halve, 0.5 * state.step, state.step)
+            back = halve[:, None]
+            delta, direction = jnp.where(back, best.perturbation, delta), jnp.where(back, top, direction)
+            before = jnp.where(back, delta, state.previous)
+
+            target = ball.project(delta + step[:, None] * ball.steepest(direction))
+            moved = ball.project(delta + weight * (target - delta) + (1.0 - weight) * (delta - before))
+            return _State(
+                moved,
+                delta,
+                jnp.where(halve, best.margin, value),
+                best,
+                top,
+                step,
+                jnp.where(check, 0.0, successes),
+                jnp.where(check, best.margin, state.best_before),
+                jnp.where(check, halve, state.halved),
+            ), None
+
+        far = jnp.full_like(y, jnp.inf)
+        nothing, no = jnp.zeros_like(y), jnp.zeros(y.shape, bool)
+        state = _State(start, start, far, Attacked(start, far), ray, nothing + step, nothing, far, no)
+        state = jax.lax.scan(advance, state, (length, weight))[0]
+        last = Attacked(state.delta, margin(x + state.delta, y))
+        return better(best, better(state.best, last))
+
+    def restart(best, xs):
+        key, distant = xs
+        key_ray, key_start = jax.random.split(key)
+        ray = ball.surface(key_ray, x.shape)
+        start = jax.lax.cond(
+            distant,
+            lambda: distant_start(key_start, margin, x, y, ball),
+            lambda: ball.interior(key_start, x.shape),
+        )
+        return run(best, start, ray, jnp.where(distant, 2.0, 0.5)), None
+
+    key_ray, key_restarts = jax.random.split(key)
+    nowhere = Attacked(jnp.zeros_like(x), jnp.full_like(y, jnp.inf))
+    best = run(nowhere, jnp.zeros_like(x), ball.surface(key_ray, x.shape), 2.0)
+    if restarts == 1:
+        return best
+    distant = np.arange(restarts - 1) % 2 == 0
+    return jax.lax.scan(restart, best, (jax.random.split(key_restarts, restarts - 1), distant))[0]
