@@ -1,5 +1,25 @@
-"""Networks as Flax linen modules, so that parameters are plain pytrees."""
+"""Networks and simpler classes as Flax linen modules, so that parameters are plain pytrees; kernels of wide ones."""
 
-from purifyjax.models.symmetric_relu import SymmetricReLU, expected_relu, margin, output
+from purifyjax.models.kernels import Kernel, feature_kernel, kernel_margin, kernel_ridge, tangent_kernel
+from purifyjax.models.lazy import RandomFeatures, TangentKernel
+from purifyjax.models.linear import Linear
+from purifyjax.models.margin import Params, margin, output
+from purifyjax.models.polynomial import Polynomial
+from purifyjax.models.symmetric_relu import SymmetricReLU, expected_relu
 
-__all__ = ["SymmetricReLU", "expected_relu", "margin", "output"]
+__all__ = [
+    "Kernel",
+    "Linear",
+    "Params",
+    "Polynomial",
+    "RandomFeatures",
+    "SymmetricReLU",
+    "TangentKernel",
+    "expected_relu",
+    "feature_kernel",
+    "kernel_margin",
+    "kernel_ridge",
+    "margin",
+    "output",
+    "tangent_kernel",
+]

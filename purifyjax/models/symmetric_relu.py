@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
-
-Params = dict[str, Any]
 
 
 def expected_relu(u: Float[Array, "*s"], std: Float[Array, ""] | float) -> Float[Array, "*s"]:
@@ -55,16 +51,3 @@ class SymmetricReLU(nn.Module):
             return jnp.sum(expected_relu(p - b, smoothing_std) - expected_relu(-p - b, smoothing_std), axis=-1)
         rho = 0.0 if smoothing is None else smoothing
         return jnp.sum(nn.relu(p + rho - b) - nn.relu(-p + rho - b), axis=-1)
-
-
-def output(
-    model: nn.Module, params: Params, x: Float[Array, "n dim"], smoothing: Float[Array, "n neuron"] | None = None
-) -> Float[Array, " n"]:
-    """f(x), with the smoothing noise given if any."""
-    f = model.apply({"params": params}, x, smoothing) if smoothing is not None else model.apply({"params": params}, x)
-    return cast(Array, f)
-
-
-def margin(model: nn.Module, params: Params, x: Float[Array, "n dim"], y: Float[Array, " n"]) -> Float[Array, " n"]:
-    """y f(x): positive where the prediction is right."""
-    return y * output(model, params, x)
