@@ -6,6 +6,7 @@ may be cut anywhere and goes on with the same numbers.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -14,11 +15,11 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from purifyjax.attacks import Ball
-from purifyjax.attacks.gradient import Margin, descent
 from purifyjax.data import Batch, Instance, instance, sample, second_moment
 from purifyjax.models import SymmetricReLU, output
-from purifyjax.models.symmetric_relu import Params
+from purifyjax.models.margin import Params
 from purifyjax.training import schedules
+from purifyjax.training.adversary import perturbation
 from purifyjax.training.config import Phase, Training
 
 _POOL = 1_000_000  # index of the fixed sample's key, beyond any phase
@@ -127,7 +128,8 @@ def train_step(
 
     if phase.adversary != "none":
         ball = Ball(phase.radius, phase.norm)
-        x = x + _perturbation(key_attack, lambda x, y: margin(state.weight, x, y), x, y, ball, phase)
+        attacked = partial(margin, state.weight)
+        x = x + perturbation(key_attack, attacked, x, y, ball, phase.adversary, phase.adversary_steps)
 
     def loss(weight):
         return jnp.mean(jax.nn.softplus(-margin(weight, x, y)))
@@ -141,21 +143,3 @@ def train_step(
     update, opt_state = optimizer.update(gradient, state.optimizer)
     weight = jnp.asarray(optax.apply_updates(state.weight, update))
     return TrainState(weight, threshold, opt_state), value
-
-
-def _perturbation(
-    key: PRNGKeyArray,
-    margin: Margin,
-    x: Float[Array, "n dim"],
-    y: Float[Array, " n"],
-    ball: Ball,
-    phase: Phase,
-) -> Float[Array, "n dim"]:
-    """The inner maximisation: one steepest step (FGM), or projected steps from a random start (PGD)."""
-    if phase.adversary == "fgm":
-        return ball.steepest(descent(margin, x, y))
-    delta = ball.interior(key, x.shape)
-    for _ in range(phase.adversary_steps):
-        step = ball.steepest(descent(margin, x + delta, y))
-        delta = ball.project(delta + (2.0 / phase.adversary_steps) * step)
-    return delta
