@@ -41,7 +41,8 @@ def tail_cases() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_the_tail_equals_scipy():
     """To six digits in float64 for |ρ| ≤ 0.9 and far beyond; to 1e-5 where the integrand has a narrow step."""
     h, k, rho = tail_cases()
-    pairs = (multivariate_normal([0, 0], [[1, r], [r, 1]]) for r in rho)
+    # Its stubs take a covariance for a whole number.
+    pairs = (multivariate_normal([0, 0], [[1, r], [r, 1]]) for r in rho)  # pyright: ignore[reportArgumentType]
     exact = np.array([pair.cdf([-a, -b]) for pair, a, b in zip(pairs, h, k, strict=True)])
     single = np.asarray(jax.jit(upper_tail)(*(jnp.asarray(a, jnp.float32) for a in (h, k, rho))))
     with jax.enable_x64(True):

@@ -1,0 +1,162 @@
+"""Training of any model by its margin, clean or adversarial: for the simpler classes beside the network's own loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from numpy.typing import ArrayLike
+
+from purifyjax.attacks import Ball, Margin
+from purifyjax.errors import require
+from purifyjax.training.adversary import perturbation
+
+Params = Any
+Sampler = Callable[[PRNGKeyArray], tuple[Float[Array, "n dim"], Float[Array, " n"]]]
+FitAdversary = Literal["none", "fgm", "pgd", "exact"]
+FitLoss = Literal["logistic", "hinge"]
+
+_STANDARD_ERRORS = 2.0
+
+
+class Fitted(NamedTuple):
+    """The outcome of a fit.
+
+    Attributes:
+      params: after the last step.
+      average: the mean of the parameters over the last half of the steps, for convex problems.
+      loss: the (adversarial) loss of every step's fresh batch, before its update and without weight decay.
+    """
+
+    params: Params
+    average: Params
+    loss: Float[Array, " step"]
+
+
+class Convergence(NamedTuple):
+    """Whether the loss has stopped falling.
+
+    Attributes:
+      converged: drop + 2 error ≤ tolerance.
+      drop: how much lower the mean loss of the last tenth is than that of the tenth before, relative to the latter.
+      error: its standard error.
+    """
+
+    converged: Bool[np.ndarray, "*s"]
+    drop: Float[np.ndarray, "*s"]
+    error: Float[np.ndarray, "*s"]
+
+
+def fit(
+    key: PRNGKeyArray,
+    margin_of: Callable[[Params], Margin],
+    params: Params,
+    sample: Sampler,
+    ball: Ball,
+    *,
+    adversary: FitAdversary = "none",
+    adversary_steps: int = 1,
+    steps: int = 1000,
+    learning_rate: float | Float[Array, ""] = 1e-2,
+    weight_decay: float | Float[Array, ""] = 0.0,
+    loss: FitLoss = "logistic",
+    robust_margin_of: Callable[[Params, Ball], Margin] | None = None,
+) -> Fitted:
+    """Minimise E ℓ(y f_θ(x + δ)) + λ ‖θ‖²/2 over θ by Adam with cosine decay, on a fresh batch every step.
+
+    ℓ(t) = log(1 + e^−t) or max(0, 1 − t). Pure: it may be jitted, and vmapped over key, params, radius, learning
+    rate and weight decay.
+
+    Args:
+      margin_of: params -> margin function.
+      params: the start, any pytree; all of it is trained and decayed.
+      sample: key -> (x, y), a batch.
+      ball: of the perturbations; unused without adversary.
+      adversary: "none"; "fgm" or "pgd" of `adversary_steps` steps; "exact" trains on the least margin over the ball
+        given by `robust_margin_of`, under which a linear model's problem stays convex.
+      learning_rate: η at the start; it falls to 0 along half a cosine.
+      weight_decay: λ, part of the objective (not decoupled).
+      robust_margin_of: (params, ball) -> function of (x, y), min over the ball of y f(x + δ).
+
+    Raises:
+      ConfigError: a static setting (or a plain number) outside its range.
+    """
+    _validate(adversary, adversary_steps, steps, learning_rate, weight_decay, loss)
+    require(
+        (adversary == "exact") == (robust_margin_of is not None),
+        "robust_margin_of",
+        robust_margin_of,
+        'given if, and only if, the adversary is "exact"',
+    )
+    optimizer = optax.chain(
+        optax.add_decayed_weights(weight_decay),  # pyright: ignore[reportArgumentType]
+        optax.scale_by_adam(),
+        optax.scale_by_learning_rate(optax.cosine_decay_schedule(1.0, steps)),
+        optax.scale(learning_rate),  # pyright: ignore[reportArgumentType]
+    )
+    first_averaged = steps // 2
+
+    def step(carry, index):
+        params, average, state = carry
+        key_batch, key_attack = jax.random.split(jax.random.fold_in(key, index))
+        x, y = sample(key_batch)
+        if adversary in ("fgm", "pgd"):
+            x = x + perturbation(key_attack, margin_of(params), x, y, ball, adversary, adversary_steps)
+
+        def objective(params):
+            margin = margin_of(params) if robust_margin_of is None else robust_margin_of(params, ball)
+            value = margin(x, y)
+            return jnp.mean(jax.nn.softplus(-value) if loss == "logistic" else jax.nn.relu(1.0 - value))
+
+        value, gradient = jax.value_and_grad(objective)(params)
+        update, state = optimizer.update(gradient, state, params)
+        params = optax.apply_updates(params, update)
+        count = index - first_averaged + 1
+        share = jnp.where(count > 0, 1.0 / jnp.maximum(count, 1), 0.0)
+        average = optax.incremental_update(params, average, share)  # pyright: ignore[reportArgumentType]
+        return (params, average, state), value
+
+    start = (params, params, optimizer.init(params))
+    (params, average, _), losses = jax.lax.scan(step, start, jnp.arange(steps))
+    return Fitted(params, average, losses)
+
+
+def converged(loss: ArrayLike, tolerance: float = 0.02) -> Convergence:
+    """Whether the last tenth of the steps still lowered the loss by more than `tolerance`, relative.
+
+    The mean losses of the last two tenths are compared; their standard errors take the steps of a tenth as
+    independent (each has a fresh batch), and the drop must lie below the tolerance by two standard errors, so that
+    a loss too noisy to tell has not converged. The test is necessary, not sufficient: the learning rate falls to 0,
+    which alone flattens the end of a run. A longer fit that ends no lower settles it.
+
+    Args:
+      loss: [..., step], at least 20 steps.
+
+    Raises:
+      ConfigError: too few steps, or a negative tolerance.
+    """
+    values = np.asarray(loss, np.float64)
+    length = values.shape[-1] if values.ndim else 0
+    require(length >= 20, "steps of the loss", length, "at least 20")
+    require(tolerance >= 0, "tolerance", tolerance, "at least 0")
+    tenth = length // 10
+    last, before = values[..., -tenth:], values[..., -2 * tenth : -tenth]
+    scale = np.maximum(before.mean(-1), np.finfo(np.float64).tiny)
+    drop = (before.mean(-1) - last.mean(-1)) / scale
+    error = np.sqrt((before.var(-1, ddof=1) + last.var(-1, ddof=1)) / tenth) / scale
+    return Convergence(drop + _STANDARD_ERRORS * error <= tolerance, drop, error)
+
+
+def _validate(adversary, adversary_steps, steps, learning_rate, weight_decay, loss) -> None:
+    require(adversary in get_args(FitAdversary), "adversary", adversary, " or ".join(get_args(FitAdversary)))
+    require(loss in get_args(FitLoss), "loss", loss, " or ".join(get_args(FitLoss)))
+    require(adversary_steps >= 1, "adversary_steps", adversary_steps, "at least 1")
+    require(steps >= 1, "steps", steps, "at least 1")
+    # Arrays may be traced, and have no truth value then.
+    require(not isinstance(learning_rate, (int, float)) or learning_rate > 0, "learning_rate", learning_rate, "η > 0")
+    require(not isinstance(weight_decay, (int, float)) or weight_decay >= 0, "weight_decay", weight_decay, "λ ≥ 0")
