@@ -42,6 +42,10 @@ def test_the_bound_of_a_known_second_moment():
     # Nothing lies beyond the truncation, and (1 − p)^n = η/2 there.
     points = 13 * 8192
     assert bound.excess == pytest.approx(1 - 0.0005 ** (1 / points), rel=1e-6)
+    # The other half of η: n kl(λ̂/R, λ/R) = −log(η/2).
+    q, p = bound.estimate / SIZE**2, bound.upper / SIZE**2
+    divergence = q * np.log(q / p) + (1 - q) * np.log((1 - q) / (1 - p))
+    assert points * divergence == pytest.approx(-np.log(0.0005), rel=1e-6)
     assert bound.without_intercept == pytest.approx(bound.excess + bound.upper / 1.44)
     assert bound.with_intercept == pytest.approx(0.5 + bound.without_intercept / 2)
     small = linear_class_bound(KEY, spikes, 100_000, radius=0.5)
