@@ -10,7 +10,7 @@ import os
 import shlex
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +34,7 @@ class Options:
     seeds: str | None = None
     """How many seeds (`4`), or which ones (`3,5,8`); default: the profile's."""
     radius: float | None = None
-    """Evaluate all claims at this ℓ2 radius instead of the profile's; training is unchanged."""
+    """Evaluate all claims at this ℓ2 radius instead of the profile's (ℓ∞ in proportion); training is unchanged."""
     out: Path | None = None
     """Where reports, tables and nets go; default: results/PROFILE."""
     resume: bool = True
@@ -70,7 +70,7 @@ def check(options: Options) -> int:
             options.radius,
             "a positive number",
         )
-        chosen = replace(chosen, radius=options.radius)
+        chosen = chosen.at_radius(options.radius)
     seeds = None if options.seeds is None else parse_seeds(options.seeds)
     if seeds is not None:
         chosen = chosen.with_seeds(len(seeds))

@@ -13,11 +13,13 @@ class Evidence:
     """Everything measured on one experiment; claims are pure functions of it.
 
     Attributes:
-      experiment: its name, "default" (FGM) or "pgd".
+      experiment: its name, "default" (FGM), "pgd" or "linf".
       config: the experiment's settings as plain values.
-      radius: τ, the ℓ2 radius of all claims.
+      radius: τ, the radius of all its claims, in the config's norm.
       robustness: experiment, seed, net (clean, robust), attack (none, noise, universal, fgm, worst), radius,
         correct, points: how many points are classified rightly under the attack.
+      wins: experiment, seed, net, attack, broke: how many points each attack of the suite broke at τ that those before
+        it had left standing.
       neurons: experiment, seed, neuron, live_clean, live_robust, |cos| of w⁰, w, w' in pairs (cos_init_clean,
         cos_init_robust, cos_clean_robust), feature_, purity_, mixture_, mixture_error_ and norm_ of both nets.
       history: experiment, seed, stage (clean, robust), step, loss, clean_accuracy, robust_accuracy.
@@ -29,14 +31,16 @@ class Evidence:
         point a seed, the same for both nets.
       transfer: experiment, net (clean, robust, clean to robust), source, target, correct, points: how many points
         the target seed's net gets right under perturbations found on the source seed's; empty for a single seed.
-      certificates: experiment, seed, net, method, norm, radius, certified, points: on how many points no
-        perturbation of the radius changes a right prediction, proven; empty where nothing was certified.
+      certificates: experiment, seed, net, method (lipschitz, interval, crown, quadratic), norm, radius, certified,
+        standing, points: on how many points it is proven that no perturbation of the radius changes a right
+        prediction, and how many withstand the attacks; empty where nothing was certified.
     """
 
     experiment: str
     config: dict[str, Any]
     radius: float
     robustness: pd.DataFrame
+    wins: pd.DataFrame
     neurons: pd.DataFrame
     history: pd.DataFrame
     coordinates: pd.DataFrame
@@ -48,6 +52,7 @@ class Evidence:
 
 TABLES = (
     "robustness",
+    "wins",
     "neurons",
     "history",
     "coordinates",
@@ -58,6 +63,6 @@ TABLES = (
 )
 # Columns of the tables that may be empty.
 TRANSFER = ("experiment", "net", "source", "target", "correct", "points")
-CERTIFICATES = ("experiment", "seed", "net", "method", "norm", "radius", "certified", "points")
+CERTIFICATES = ("experiment", "seed", "net", "method", "norm", "radius", "certified", "standing", "points")
 # Raised whenever the tables' columns or their meaning change: stored evidence is then measured anew.
-FORMAT = 2
+FORMAT = 4

@@ -35,12 +35,14 @@ def trajectory(profile: Profile, experiment: Experiment, seeds: np.ndarray, out:
     validate(experiment.training)
     path = out / "trajectories" / f"{experiment.name}.npz"
     own = seeds[: experiment.seeds]
-    mark = fingerprint(experiment.training, own, profile.monitored_radius)
+    mark = fingerprint(experiment.training, own, experiment.monitored_radius)
     stored = load_arrays(path, mark) if resume else None
     if stored is not None:
         return stored
     fixed = instance(experiment.training.data)
-    keys = [jax.vmap(stage_keys)(seed_keys(seeds))[i] for i in range(3)]
+    # A clean stage that experiments share trains the seeds of all of them, whichever experiment asks first.
+    shared = seeds[: profile.clean_seeds(experiment)]
+    keys = [jax.vmap(stage_keys)(seed_keys(shared))[i] for i in range(3)]
     start = jax.lax.map(lambda key: initial_state(key, experiment.training), keys[0])
     arrays: Arrays = {
         "seeds": own,
@@ -50,13 +52,12 @@ def trajectory(profile: Profile, experiment: Experiment, seeds: np.ndarray, out:
         if fixed.dictionary is None
         else np.asarray(fixed.dictionary),
     }
-    # The clean stage is shared: it trains all the profile's seeds, whichever experiment asks first.
-    training = replace(experiment.training, robust=())
-    state, found = _stage(profile, replace(experiment, training=training), "clean", seeds, keys[1], start, out, resume)
+    clean = replace(experiment, training=experiment.clean_training)
+    state, found = _stage(clean, "clean", shared, keys[1], start, out, resume)
     state = jax.tree.map(lambda leaf: leaf[: len(own)], state)
     arrays |= _net("clean", state, {n: v if v.ndim < 2 else v[:, : len(own)] for n, v in found.items()})
     state = jax.vmap(lambda s: start_stage(s, experiment.training))(state)
-    state, found = _stage(profile, experiment, "robust", own, keys[2][: len(own)], state, out, resume)
+    state, found = _stage(experiment, "robust", own, keys[2][: len(own)], state, out, resume)
     arrays |= _net("robust", state, found)
     save_arrays(path, mark, arrays)
     return arrays
@@ -68,7 +69,6 @@ def _net(net: str, state: TrainState, history: Arrays) -> Arrays:
 
 
 def _stage(
-    profile: Profile,
     experiment: Experiment,
     stage: str,
     seeds: np.ndarray,
@@ -79,7 +79,7 @@ def _stage(
 ) -> tuple[TrainState, Arrays]:
     """Train one stage, or read its end back."""
     phases: Sequence[Phase] = getattr(experiment.training, stage)
-    mark = fingerprint(experiment.training, stage, seeds, profile.monitored_radius)
+    mark = fingerprint(experiment.training, stage, seeds, experiment.monitored_radius)
     path = out / "stages" / f"{mark}.npz"
     stored = load_arrays(path, mark) if resume else None
     if stored is not None:
@@ -88,7 +88,7 @@ def _stage(
     checkpoint = path.with_suffix(".part.npz")
     if not resume:
         checkpoint.unlink(missing_ok=True)
-    label = f"{experiment.name if stage == 'robust' else 'all'}: {stage} training, {len(seeds)} seeds"
+    label = f"{experiment.name}: {stage} training, {len(seeds)} seeds"
     with progress(label, sum(p.steps for p in phases), "step") as bar:
 
         def report(steps: int, loss: float) -> None:
@@ -102,7 +102,7 @@ def _stage(
             phases,
             checkpoint=checkpoint,
             mark=mark,
-            monitor=measure.monitor(experiment, profile.monitored_radius, seeds),
+            monitor=measure.monitor(experiment, seeds),
             progress=report,
         )
     end = {"weight": np.asarray(result.state.weight), "threshold": np.asarray(result.state.threshold)}
@@ -118,7 +118,8 @@ def evidence(profile: Profile, experiment: Experiment, seeds: np.ndarray, out: P
         [FORMAT, *TABLES],
         experiment.training,
         own,
-        [profile.radius, profile.points, profile.curve_points, profile.pgd_steps, profile.pgd_restarts],
+        [experiment.radius, experiment.certified],
+        [profile.points, profile.curve_points, profile.attack_steps, profile.attack_restarts],
     )
     stored = _read_evidence(folder, mark) if resume else None
     if stored is not None:
@@ -131,7 +132,9 @@ def evidence(profile: Profile, experiment: Experiment, seeds: np.ndarray, out: P
         tqdm.write(f"{experiment.name}: seed {seed} diverged and is left out")
     kept = {name: values[healthy] if name[:2] in ("w_", "b_") else values for name, values in arrays.items()}
     kept |= {n: v[:, healthy] for n, v in arrays.items() if n.startswith("history_") and v.ndim == 2}
-    with progress(f"{experiment.name}: attacks, {healthy.sum()} seeds", measure.TICKS, "attack") as bar:
+    with progress(
+        f"{experiment.name}: attacks, {healthy.sum()} seeds", measure.ticks(experiment, int(healthy.sum())), "attack"
+    ) as bar:
         found = measure.measure(profile, experiment, own[healthy], kept, bar.update)
     found.config["diverged_seeds"] = [int(seed) for seed in own[~healthy]]
     _write_evidence(folder, mark, found)

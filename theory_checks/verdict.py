@@ -27,12 +27,18 @@ class SeedValue:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A quantity, measured once a seed, and the bound that the claim sets on it."""
+    """A quantity, measured once a seed, and the bound that the claim sets on it.
+
+    Attributes:
+      refutable: False for a quantity that bounds the claim's own from one side, such as certified accuracy, which is
+        at most the robust accuracy: it can show the claim, but missing its bound refutes nothing.
+    """
 
     quantity: str
     relation: Relation
     bound: float
     seeds: tuple[SeedValue, ...]
+    refutable: bool = True
 
     @property
     def measured(self) -> float:
@@ -61,7 +67,7 @@ class Measurement:
         else:
             satisfied = all(s.high <= self.bound for s in self.seeds)
             violated = all(s.low > self.bound for s in self.seeds)
-        return "holds" if satisfied else "refuted" if violated else "inconclusive"
+        return "holds" if satisfied else "refuted" if violated and self.refutable else "inconclusive"
 
     @property
     def slack(self) -> float:

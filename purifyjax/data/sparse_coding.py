@@ -135,28 +135,37 @@ def second_moment(config: SparseCoding) -> Float[Array, ""]:
 
 def label_std(config: SparseCoding) -> float:
     """Standard deviation of ⟨w*, z⟩ before conditioning: √(‖w*‖² E z_j²)."""
-    weights = instance(config).label_weights
+    weights = label_weights(config)
     return float(jnp.sqrt(jnp.sum(weights**2) * second_moment(config)))
 
 
 def acceptance_rate(config: SparseCoding, samples: int = 1 << 14) -> float:
     """Monte Carlo estimate of Pr[|⟨w*, z⟩| ≥ γ]."""
     keys = jax.random.split(jax.random.key(0), samples)
-    score = jax.jit(_scores)(keys, config, instance(config).label_weights)
+    score = jax.jit(_scores)(keys, config, label_weights(config))
     return float(jnp.mean(jnp.abs(score) >= config.margin))
 
 
 def instance(config: SparseCoding) -> Instance:
     """M and w* of the distribution, drawn from `instance_seed` (the same for every training seed)."""
-    key_dictionary, key_size, key_sign = jax.random.split(jax.random.key(config.instance_seed), 3)
+    dictionary = None
+    if config.dictionary == "random":
+        dictionary = jax.random.orthogonal(_instance_keys(config)[0], config.dimension)
+    return Instance(dictionary, label_weights(config))
+
+
+def label_weights(config: SparseCoding) -> Float[Array, " dim"]:
+    """w* alone: a random M of large d is dear to draw."""
+    _, key_size, key_sign = _instance_keys(config)
     d = config.dimension
     spread = jnp.asarray(config.label_spread, jnp.float32)
     size = 1.0 + spread * jax.random.uniform(key_size, (d,), minval=-1.0, maxval=1.0)
     sign = jnp.where(spread > 0, jax.random.rademacher(key_sign, (d,), jnp.float32), 1.0)
-    dictionary = None
-    if config.dictionary == "random":
-        dictionary = jax.random.orthogonal(key_dictionary, d)
-    return Instance(dictionary, size * sign)
+    return size * sign
+
+
+def _instance_keys(config: SparseCoding) -> PRNGKeyArray:
+    return jax.random.split(jax.random.key(config.instance_seed), 3)
 
 
 def sample(key: PRNGKeyArray, n: int, config: SparseCoding, fixed: Instance | None = None) -> Batch:

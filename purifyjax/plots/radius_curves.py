@@ -17,10 +17,11 @@ def figure(
     certificates: pd.DataFrame | None = None,
     *,
     attack: str = "worst",
+    norm: str = "l2",
     limits: tuple[float, float] = (0.01, 0.99),
     title: str = "",
 ) -> Figure:
-    """Draw robust accuracy against the ℓ2 radius of the perturbation, before and after.
+    """Draw robust accuracy against the radius of the perturbation, before and after.
 
     The large panel holds the whole curves, the two small ones the neighbourhoods of the limits. A
     line is the mean over seeds; its band reaches from the lowest to the highest end of the seeds'
@@ -34,9 +35,10 @@ def figure(
         Rows of `attack`, and those of attack "none" as radius 0, are drawn.
       radius: the radius τ of the claims, marked by a vertical line.
       certificates: a row per seed, net, method, norm and radius, with columns of these names, `certified`
-        (examples on which no perturbation of the norm changes a right prediction) and `points`. Rows of norm
-        "l2" are drawn, the best method's where there are several.
+        (examples on which no perturbation of the norm changes a right prediction) and `points`. Rows of `norm`
+        are drawn, the best method's where there are several.
       attack: which attack's rows to draw.
+      norm: "l1", "l2" or "linf", of the radii.
       limits: the accuracies that the claims speak of, as fractions.
       title: heading of the figure.
 
@@ -51,7 +53,7 @@ def figure(
     rows = rows.sort_values("points").drop_duplicates(["seed", "net", "place"], keep="last")
     rows["low"], rows["high"] = clopper_pearson(rows["correct"], rows["points"])
     rows["accuracy"] = rows["correct"] / rows["points"]
-    proven = None if certificates is None or certificates.empty else _proven(certificates)
+    proven = None if certificates is None or certificates.empty else _proven(certificates, norm)
     with style.theme():
         fig = style.new_figure(9.6, 4.6)
         grid = fig.add_gridspec(2, 2, width_ratios=(2.1, 1))
@@ -73,10 +75,10 @@ def figure(
             main.fill_between(
                 [], [], color=style.MUTED, alpha=0.25, lw=0, label="between certified (dashed) and attacked"
             )
-        _finish_main(main, rows, radius, limits)
+        _finish_main(main, rows, radius, limits, norm)
         _finish_zoom(top, rows, radius, max(limits))
         _finish_zoom(bottom, rows, radius, min(limits))
-        bottom.set_xlabel(r"radius ($\ell_2$ norm)")
+        bottom.set_xlabel(f"radius ({style.NORMS[norm]} norm)")
         top.tick_params(labelbottom=False)
         style.head(fig, title)
     return fig
@@ -88,10 +90,10 @@ def _draw_curve(axes: Axes, rows: pd.DataFrame, label: str, colour: str) -> None
     axes.plot(curve["radius"], curve["accuracy"], "o-", color=colour, lw=2, ms=3.5, label=label)
 
 
-def _proven(certificates: pd.DataFrame) -> pd.DataFrame:
+def _proven(certificates: pd.DataFrame, norm: str) -> pd.DataFrame:
     """Certified accuracy, mean over seeds: a row per net and radius. Every method is sound: the best one counts."""
     style.require_columns(certificates, "seed", "net", "method", "norm", "radius", "certified", "points")
-    rows = certificates.loc[(certificates["norm"] == "l2") & (certificates["points"] > 0)]
+    rows = certificates.loc[(certificates["norm"] == norm) & (certificates["points"] > 0)]
     rows = rows.assign(accuracy=rows["certified"] / rows["points"], radius=rows["radius"].round(9))
     best = rows.groupby(["net", "seed", "radius"], as_index=False)["accuracy"].max()
     return best.groupby(["net", "radius"], as_index=False)["accuracy"].mean()
@@ -130,10 +132,10 @@ def _draw_seeds(axes: Axes, rows: pd.DataFrame, radius: float, colour: str) -> N
     )
 
 
-def _finish_main(axes: Axes, rows: pd.DataFrame, radius: float, limits: tuple[float, float]) -> None:
+def _finish_main(axes: Axes, rows: pd.DataFrame, radius: float, limits: tuple[float, float], norm: str) -> None:
     right = rows["radius"].max() * 1.02 if len(rows) else 2 * radius
     axes.set(xlim=(0, right), ylim=(-0.035, 1.035), ylabel="robust accuracy")
-    axes.set_xlabel(r"radius of the perturbation ($\ell_2$ norm)")
+    axes.set_xlabel(f"radius of the perturbation ({style.NORMS[norm]} norm)")
     style.percent_ticks(axes.yaxis)
     style.round_ticks(axes.xaxis, 6)
     for limit in limits:

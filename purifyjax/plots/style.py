@@ -31,6 +31,7 @@ ROBUST = _BLUE
 THIRD = _GREEN
 ACCENT = _ORANGE
 NETS = {"clean": ("after clean training", CLEAN), "robust": ("after adversarial training", ROBUST)}
+NORMS = {"l1": r"$\ell_1$", "l2": r"$\ell_2$", "linf": r"$\ell_\infty$"}
 INK = "#222222"
 MUTED = "#6b6b6b"
 

@@ -25,16 +25,21 @@ def toy_profile() -> Profile:
         robust=(Phase(4, 16, 0.2, threshold=1.0, adversary="fgm", radius=0.2),),
     )
     pgd = training.replace(robust=(training.robust[0].replace(adversary="pgd", adversary_steps=2),))
+    linf = training.replace(
+        data=data.replace(dictionary="random"), robust=(training.robust[0].replace(norm="linf", radius=0.05),)
+    )
     return Profile(
         "toy",
         "seconds",
-        radius=0.2,
-        monitored_radius=0.2,
-        experiments=(Experiment("default", training, 2), Experiment("pgd", pgd, 1)),
+        experiments=(
+            Experiment("default", training, 2, 0.2, certified=(0.75, 1.0), monitored_radius=0.2),
+            Experiment("pgd", pgd, 1, 0.2, monitored_radius=0.2),
+            Experiment("linf", linf, 1, 0.05, "linf", (1.0,), 0.05),
+        ),
         points=64,
         curve_points=32,
-        pgd_steps=2,
-        pgd_restarts=1,
+        attack_steps=2,
+        attack_restarts=2,
     )
 
 
@@ -115,7 +120,10 @@ def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
         # The PGD run starts from the same clean net as the FGM run.
         np.testing.assert_array_equal(nets["w_clean"], clean[:1])
         assert not np.allclose(nets["w_robust"], clean[:1])
-    assert set(pd.read_parquet(out / "tables" / "robustness.parquet").experiment) == {"default", "pgd"}
+    assert set(pd.read_parquet(out / "tables" / "robustness.parquet").experiment) == {"default", "pgd", "linf"}
+    certified = pd.read_parquet(out / "tables" / "certificates.parquet").set_index(["experiment", "seed", "radius"])
+    assert np.all(certified.certified <= certified.standing) and np.all(certified.standing <= certified.points)
+    assert set(certified.reset_index().experiment) == {"default", "linf"}
     assert (out / "report.html").stat().st_size > 1000
 
     def forbidden(action):
@@ -159,7 +167,7 @@ def test_a_margin_that_nobody_meets_stops_before_training(toy, tmp_path, capsys,
     training = profile.experiments[0].training
     hopeless = training.replace(data=training.data.replace(margin=50.0))
     monkeypatch.setitem(
-        profiles_module.PROFILES, "toy", replace(profile, experiments=(Experiment("default", hopeless, 1),))
+        profiles_module.PROFILES, "toy", replace(profile, experiments=(Experiment("default", hopeless, 1, 0.2),))
     )
     status = command.main(["--profile", "toy", "--out", str(tmp_path), "--only", "clean-accuracy"])
     assert status == 2

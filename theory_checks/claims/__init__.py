@@ -2,12 +2,14 @@
 
 from theory_checks.claims import (
     adversarial_robust,
+    any_perturbation,
     clean_accuracy,
     clean_nonrobust,
     decomposition,
     dense_mixture,
     infinite_data,
     init_decorrelated,
+    linf,
     noise_robust,
     pure_perturbations,
     purification,
@@ -25,9 +27,11 @@ CLAIMS: tuple[Claim, ...] = (
     decomposition.CLAIM,
     adversarial_robust.FGM,
     adversarial_robust.PGD,
+    any_perturbation.CLAIM,
     purification.CLAIM,
     pure_perturbations.CLAIM,
     transfer.CLAIM,
+    linf.CLAIM,
 )
 
 __all__ = ["CLAIMS", "Claim"]

@@ -69,13 +69,26 @@ def accuracy(
     rows = table[(table.net == net) & (table.attack == attack) & np.isclose(table.radius, tau)]
     # The claims' own evaluation uses more points than the curve does at the same radius.
     rows = rows.sort_values("points").groupby("seed").tail(1).sort_values("seed")
-    low, high = clopper_pearson(rows.correct.to_numpy(), rows.points.to_numpy())
-    share = rows.correct.to_numpy() / rows.points.to_numpy()
-    seeds = tuple(
-        SeedValue(int(s), float(v), float(a), float(b)) for s, v, a, b in zip(rows.seed, share, low, high, strict=True)
-    )
     kind = "clean accuracy" if attack == "none" else f"accuracy under {_ATTACKS[attack]} at τ = {tau:g}"
-    return Measurement(f"{kind}, {net} net", relation, bound, seeds)
+    return Measurement(f"{kind}, {net} net", relation, bound, shares(rows.seed, rows.correct, rows.points))
+
+
+def shares(seed: pd.Series, count: pd.Series, points: pd.Series) -> tuple[SeedValue, ...]:
+    """Shares of points with their Clopper–Pearson intervals, a seed each."""
+    counts, totals = count.to_numpy(np.int64), points.to_numpy(np.int64)
+    low, high = clopper_pearson(counts, totals)
+    return tuple(
+        SeedValue(int(s), float(v), float(a), float(b))
+        for s, v, a, b in zip(seed, counts / totals, low, high, strict=True)
+    )
+
+
+def winners(evidence: Evidence, net: str) -> str:
+    """Which attacks broke the net, the one that broke most points first, and what the attacks' own checks say."""
+    broke = evidence.wins[evidence.wins.net == net].groupby("attack").broke.sum().sort_values(ascending=False)
+    counts = ", ".join(f"{name} {count}" for name, count in broke[broke > 0].items())
+    warnings = [text for text in evidence.config.get("attack_warnings", ()) if text.startswith(net)]
+    return " ".join([f"Points broken, by the attack that came first: {counts or 'none'}.", *warnings])
 
 
 _ATTACKS = {

@@ -1,6 +1,6 @@
 """clean-nonrobust: the same network has no robust accuracy, and one direction suffices to show it."""
 
-from theory_checks.claims.claim import Claim, accuracy
+from theory_checks.claims.claim import Claim, accuracy, winners
 
 CLAIM = Claim(
     id="clean-nonrobust",
@@ -12,7 +12,7 @@ CLAIM = Claim(
     source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), Theorem 5.1; the universal direction is derived",
     refuted_by="more than 1% of fresh points standing under every attack at τ, for every seed",
     measure=lambda e: (accuracy(e, "clean", "worst", "<=", 0.01),),
-    note=lambda e: f"The universal direction alone leaves {_universal(e):.2%}.",
+    note=lambda e: f"The universal direction alone leaves {_universal(e):.2%}. {winners(e, 'clean')}",
 )
 
 

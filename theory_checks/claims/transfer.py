@@ -3,10 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from purifyjax.stats import clopper_pearson
-from theory_checks.claims.claim import Claim
+from theory_checks.claims.claim import Claim, shares
 from theory_checks.evidence import Evidence
-from theory_checks.verdict import Measurement, SeedValue
+from theory_checks.verdict import Measurement
 
 
 def _others(evidence: Evidence, net: str) -> pd.DataFrame:
@@ -18,14 +17,8 @@ def _others(evidence: Evidence, net: str) -> pd.DataFrame:
 def _transferred(evidence: Evidence) -> tuple[Measurement, ...]:
     # For every target the source whose perturbations hurt it least.
     rows = _others(evidence, "clean").sort_values("correct").groupby("target").tail(1).sort_values("target")
-    correct, points = rows.correct.to_numpy(np.int64), rows.points.to_numpy(np.int64)
-    low, high = clopper_pearson(correct, points)
-    seeds = tuple(
-        SeedValue(int(s), float(v), float(a), float(b))
-        for s, v, a, b in zip(rows.target, correct / points, low, high, strict=True)
-    )
     quantity = "accuracy of a clean net under the least harmful other seed's perturbations"
-    return (Measurement(quantity, "<=", 0.1, seeds),)
+    return (Measurement(quantity, "<=", 0.1, shares(rows.target, rows.correct, rows.points)),)
 
 
 def _note(evidence: Evidence) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from purifyjax.attacks import Ball
+from purifyjax.attacks.balls import Norm
 from purifyjax.data import SparseCoding, label_std, second_moment
 from purifyjax.errors import require
 from purifyjax.training import Phase, Training
@@ -15,17 +17,35 @@ from purifyjax.training import Phase, Training
 
 @dataclass(frozen=True)
 class Experiment:
-    """A training run by name.
+    """A training run by name, and the ball that it is judged in.
 
     Attributes:
       name: of the experiment and of its trajectory file.
       training: its config.
       seeds: how many of the profile's seeds it trains.
+      radius: τ, at which its claims are judged.
+      norm: of the perturbations, in training and in evaluation.
+      certified: radii at which the robust net is certified, in units of τ.
+      monitored_radius: the radius of robust accuracy through training; it belongs to the training run.
     """
 
     name: str
     training: Training
     seeds: int
+    radius: float
+    norm: Norm = "l2"
+    certified: tuple[float, ...] = ()
+    monitored_radius: float = 0.0
+
+    @property
+    def ball(self) -> Ball:
+        """{δ : ‖δ‖ ≤ τ}."""
+        return Ball(self.radius, self.norm)
+
+    @property
+    def clean_training(self) -> Training:
+        """The clean stage alone: experiments for which it is the same share its nets."""
+        return self.training.replace(robust=())
 
 
 @dataclass(frozen=True)
@@ -33,41 +53,53 @@ class Profile:
     """A size at which all claims are checked.
 
     Attributes:
-      radius: τ, the ℓ2 radius of all claims.
-      monitored_radius: the radius of robust accuracy through training; it belongs to the training run.
-      experiments: "default" first; the others start from its clean nets.
+      experiments: "default" first; the others start from its clean nets if they share its distribution.
       points: fresh points a seed for the claims' accuracies.
-      curve_points: fresh points a seed for accuracy against radius.
-      pgd_steps, pgd_restarts: of the strongest attack.
+      curve_points: fresh points a seed for accuracy against radius, attacked and certified.
+      attack_steps, attack_restarts: of APGD, the strongest attack.
     """
 
     name: str
     summary: str
-    radius: float
-    monitored_radius: float
     experiments: tuple[Experiment, ...]
     points: int = 4096
-    curve_points: int = 1024
-    pgd_steps: int = 20
-    pgd_restarts: int = 2
+    curve_points: int = 512
+    attack_steps: int = 15
+    attack_restarts: int = 3
+
+    @property
+    def radius(self) -> float:
+        """τ of the default experiment, in ℓ2."""
+        return self.experiments[0].radius
 
     @property
     def setting(self) -> str:
         """The distribution, the network, γ and τ in one line: no verdict stands without them."""
         training = self.experiments[0].training
         data, sigma = training.data, label_std(training.data)
+        other = {e.norm: e.radius for e in self.experiments if e.norm != "l2"}
         return "; ".join(
             (
                 f"d = {data.dimension}, k = {data.sparsity}, m = {training.neurons}",
                 f"|z_j| in [1/√k, {data.value_max:g}/√k]",
                 f"|⟨w*, z⟩| ≥ γ = {data.margin:.3g} = {data.margin / sigma:.3g} σ (γ = 0 is the paper's model)",
                 f"ℓ2 radius τ = {self.radius:.4g}",
+                *(f"ℓ∞ radius ε = {radius:.4g} (M dense)" for radius in other.values()),
             )
         )
+
+    def clean_seeds(self, experiment: Experiment) -> int:
+        """How many seeds the clean stage of an experiment serves, over all experiments that share it."""
+        return max(e.seeds for e in self.experiments if e.clean_training == experiment.clean_training)
 
     def with_seeds(self, seeds: int) -> Profile:
         """The same profile with every experiment on `seeds` seeds."""
         return replace(self, experiments=tuple(replace(e, seeds=seeds) for e in self.experiments))
+
+    def at_radius(self, radius: float) -> Profile:
+        """The same nets judged at another ℓ2 radius; the radii of other norms move in proportion."""
+        scale = radius / self.radius
+        return replace(self, experiments=tuple(replace(e, radius=e.radius * scale) for e in self.experiments))
 
 
 def feature_purification(
@@ -80,13 +112,15 @@ def feature_purification(
     peak: float,
     pace: float,
     batch_size: int,
+    norm: Norm = "l2",
 ) -> tuple[Training, float]:
     """The default experiment at a size, and its radius τ; lengths are in the problem's own units.
 
     Clean training: thresholds of 3 standard deviations of the pre-activation while features form, so that a
     neuron listens to few features and weight decay leaves it one; at the end a higher threshold, under which
     the mixture carries most of the margin. Adversarial training: a warm-up, in which the mixture goes (slower ones
-    leave dense negative neurons that mask FGM), then frozen thresholds while the features grow.
+    leave dense negative neurons that mask FGM), then frozen thresholds while the features grow; at the end higher ones
+    and a larger radius, so that silent neurons are hard to wake.
 
     Args:
       margin: γ in standard deviations σ of ⟨w*, z⟩.
@@ -94,11 +128,16 @@ def feature_purification(
       peak: the clean stage's last threshold, in standard deviations of the pre-activation; the codes of size
         3/√k must stay above it.
       pace: number of steps, relative to the schedule at d = 1024.
+      norm: of the perturbations. In ℓ∞ a dense unitary M takes the place of the identity, under which one entry would
+        be one feature, and ε that of τ: ε ‖g‖₁ = τ ‖g‖₂ for the dense g that matter, so ε = τ √(π/2)/√d.
     """
-    data = SparseCoding(dimension=dimension, sparsity=sparsity, atom_rate=0.05, value_max=3.0)
+    dictionary = "random" if norm == "linf" else "identity"
+    data = SparseCoding(dimension=dimension, sparsity=sparsity, atom_rate=0.05, value_max=3.0, dictionary=dictionary)
     sigma = math.sqrt(float(second_moment(data)) * dimension)
     data = data.replace(margin=margin * sigma)
     tau = radius * sigma / math.sqrt(sparsity)
+    if norm == "linf":
+        tau *= math.sqrt(math.pi / 2 / dimension)
 
     def phase(steps: int, learning_rate: float, end: float | None = None, **rule) -> Phase:
         return Phase(max(50, 50 * round(pace * steps / 50)), batch_size, learning_rate, end, **rule)
@@ -110,12 +149,13 @@ def feature_purification(
         phase(400, 0.3, threshold=3.3, threshold_end=3.6, weight_decay=decay),
         phase(200, 0.3, 0.06, threshold=3.6, threshold_end=peak, weight_decay=decay),
     )
-    near, beyond = 0.94 * tau, 1.06 * tau  # training a little beyond τ leaves a reserve at τ
-    frozen = {"threshold_rule": "frozen", "adversary": "fgm", "radius": beyond}
+    # Training beyond τ leaves a reserve at τ: attacks also wake neurons that are silent, and without a gradient, at x.
+    near, beyond, far = 0.94 * tau, 1.06 * tau, 1.35 * tau
+    fgm = {"adversary": "fgm", "norm": norm}
     robust = (
-        phase(250, 0.12, 0.3, threshold=2.0, threshold_end=1.2, adversary="fgm", radius=near),
-        phase(500, 0.4, **frozen),
-        phase(250, 0.4, 0.04, **frozen),
+        phase(250, 0.12, 0.3, threshold=2.0, threshold_end=1.2, radius=near, **fgm),
+        phase(500, 0.4, threshold_rule="frozen", radius=beyond, **fgm),
+        phase(250, 0.4, 0.04, threshold=0.85, threshold_end=1.0, radius=far, **fgm),
     )
     return Training(data, neurons, clean, robust), tau
 
@@ -129,13 +169,16 @@ def with_pgd(training: Training, steps: int) -> Training:
 MARGIN, RADIUS = 1.5, 0.90
 
 
-def _profile(name: str, summary: str, size: dict, seeds: int, pgd_seeds: int, **evaluation) -> Profile:
+def _profile(name: str, summary: str, size: dict, seeds: int, pgd_seeds: int, linf_seeds: int, **evaluation) -> Profile:
     training, radius = feature_purification(margin=MARGIN, radius=RADIUS, **size)
+    dense, epsilon = feature_purification(margin=MARGIN, radius=RADIUS, norm="linf", **size)
+    pgd = with_pgd(training, steps=2)
     experiments = (
-        Experiment("default", training, seeds),
-        Experiment("pgd", with_pgd(training, steps=2), pgd_seeds),
+        Experiment("default", training, seeds, radius, "l2", (0.5, 0.75, 0.875, 1.0, 1.125), radius),
+        Experiment("pgd", pgd, pgd_seeds, radius, monitored_radius=radius),
+        Experiment("linf", dense, linf_seeds, epsilon, "linf", (0.25, 0.5, 0.75, 1.0), epsilon),
     )
-    return Profile(name, summary, radius, radius, experiments, **evaluation)
+    return Profile(name, summary, experiments, **evaluation)
 
 
 PROFILES = {
@@ -147,7 +190,7 @@ PROFILES = {
             {"dimension": 256, "sparsity": 15, "neurons": 768, "peak": 4.5, "pace": 0.5, "batch_size": 256},
             seeds=2,
             pgd_seeds=2,
-            curve_points=512,
+            linf_seeds=2,
         ),
         _profile(
             "standard",
@@ -155,7 +198,7 @@ PROFILES = {
             {"dimension": 1024, "sparsity": 31, "neurons": 3072, "peak": 5.0, "pace": 1.0, "batch_size": 384},
             seeds=4,
             pgd_seeds=2,
-            curve_points=512,
+            linf_seeds=2,
         ),
         _profile(
             "paper",
@@ -163,9 +206,9 @@ PROFILES = {
             {"dimension": 4096, "sparsity": 63, "neurons": 12288, "peak": 6.5, "pace": 2.0, "batch_size": 768},
             seeds=4,
             pgd_seeds=2,
+            linf_seeds=2,
             curve_points=2048,
-            pgd_steps=40,
-            pgd_restarts=3,
+            attack_restarts=8,
         ),
     )
 }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
-from theory_checks.evidence import CERTIFICATES, Evidence
+from theory_checks.evidence import Evidence
 from theory_checks.experiments import Experiment, Profile
+from theory_checks.measure.certificates import certificate_ticks, certificates
 from theory_checks.measure.history import history, settings
 from theory_checks.measure.networks import NETS, Arrays, Tick
 from theory_checks.measure.neurons import coordinates, neurons
@@ -19,9 +19,12 @@ from theory_checks.measure.perturbations import (
 )
 from theory_checks.measure.robustness import ROBUSTNESS_TICKS, monitor, robustness
 
-__all__ = ["NETS", "TICKS", "measure", "monitor"]
+__all__ = ["NETS", "measure", "monitor", "ticks"]
 
-TICKS = ROBUSTNESS_TICKS + PERTURBATION_TICKS
+
+def ticks(experiment: Experiment, seeds: int) -> int:
+    """How often `measure` calls `tick`, in all."""
+    return ROBUSTNESS_TICKS + PERTURBATION_TICKS + certificate_ticks(experiment, seeds)
 
 
 def measure(profile: Profile, experiment: Experiment, seeds: np.ndarray, arrays: Arrays, tick: Tick) -> Evidence:
@@ -29,16 +32,18 @@ def measure(profile: Profile, experiment: Experiment, seeds: np.ndarray, arrays:
     table = neurons(experiment, seeds, arrays)
     found = strongest(profile, experiment, seeds, arrays, tick)
     sparsity = perturbations(experiment, seeds, found)
+    attacked = robustness(profile, experiment, seeds, arrays, tick)
     return Evidence(
         experiment=experiment.name,
-        config=settings(profile, experiment, seeds),
-        radius=profile.radius,
-        robustness=robustness(profile, experiment, seeds, arrays, tick),
+        config=settings(profile, experiment, seeds) | {"attack_warnings": attacked.warnings},
+        radius=experiment.radius,
+        robustness=attacked.accuracies,
+        wins=attacked.wins,
         neurons=table,
         history=history(experiment, seeds, arrays),
         coordinates=coordinates(experiment, seeds, arrays, table),
         perturbations=sparsity,
         perturbation_coordinates=perturbation_coordinates(experiment, seeds, found, sparsity),
         transfer=transfer(experiment, seeds, arrays, found),
-        certificates=pd.DataFrame(columns=list(CERTIFICATES)),
+        certificates=certificates(profile, experiment, seeds, arrays, tick),
     )

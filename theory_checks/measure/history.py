@@ -41,8 +41,9 @@ def settings(profile: Profile, experiment: Experiment, seeds: np.ndarray) -> dic
     data = experiment.training.data
     return {
         "profile": profile.name,
-        "radius": profile.radius,
-        "monitored_radius": profile.monitored_radius,
+        "norm": experiment.norm,
+        "radius": experiment.radius,
+        "monitored_radius": experiment.monitored_radius,
         "seeds": [int(s) for s in seeds],
         "points": profile.points,
         "label_std": label_std(data),

@@ -13,7 +13,6 @@ from jaxtyping import Array, Float
 
 from purifyjax import attacks
 from purifyjax.analysis import absolute_cosine, participation_ratio
-from purifyjax.attacks import Ball
 from purifyjax.attacks.worst_case import MarginOf
 from purifyjax.data import instance
 from theory_checks.evidence import TRANSFER
@@ -21,6 +20,7 @@ from theory_checks.experiments import Experiment, Profile
 from theory_checks.measure.networks import EVALUATION, NETS, Arrays, Tick, fresh_points, margin_of, network
 
 POINTS = 256  # a seed
+RESTARTS = 2  # of APGD: from x and from afar
 PERTURBATION_TICKS = len(NETS)
 
 # Where a perturbation is found, and whom it is tried on.
@@ -28,7 +28,7 @@ ROUTES = {"clean": ("clean", "clean"), "robust": ("robust", "robust"), "clean to
 
 
 class Strongest(NamedTuple):
-    """PGD's perturbations of radius τ on fresh points, the same points for both nets.
+    """APGD's perturbations of radius τ on fresh points, the same points for both nets.
 
     Attributes:
       x, y: the points.
@@ -43,26 +43,26 @@ class Strongest(NamedTuple):
 
 
 def strongest(profile: Profile, experiment: Experiment, seeds: np.ndarray, arrays: Arrays, tick: Tick) -> Strongest:
-    """Attack both nets of every seed with the profile's PGD."""
+    """Attack both nets of every seed with APGD."""
     x, y = fresh_points(jnp.asarray(seeds), POINTS, experiment.training.data, 4)
     keys = jax.vmap(lambda seed: jax.random.fold_in(jax.random.key(EVALUATION), seed))(jnp.asarray(seeds))
-    attack = _attack(margin_of(experiment.training.neurons), profile.pgd_steps, profile.pgd_restarts)
+    attack = _attack(margin_of(experiment.training.neurons), profile.attack_steps, RESTARTS)
     found = {}
     for net in NETS:
-        found[net] = jax.block_until_ready(attack(keys, network(arrays, net), x, y, Ball(profile.radius)))
+        found[net] = jax.block_until_ready(attack(keys, network(arrays, net), x, y, experiment.ball))
         tick(1)
     return Strongest(x, y, {n: a.perturbation for n, a in found.items()}, {n: a.margin for n, a in found.items()})
 
 
 @cache
 def _attack(margin_of: MarginOf, steps: int, restarts: int):
-    """jit of PGD over a leading seed axis."""
+    """jit of APGD over a leading seed axis."""
 
     @jax.jit
     def run(keys, params, x, y, ball):
         def one(args):
             key, p, xs, ys = args
-            return attacks.pgd(key, margin_of(p), xs, ys, ball, steps, restarts)
+            return attacks.apgd(key, margin_of(p), xs, ys, ball, steps, restarts)
 
         return jax.lax.map(one, (keys, params, x, y))
 

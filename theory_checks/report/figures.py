@@ -17,7 +17,13 @@ def _heading(evidence: Evidence) -> str:
 
 
 def _radius_curves(evidence: Evidence) -> Figure:
-    return radius_curves.figure(evidence.robustness, evidence.radius, evidence.certificates, title=_heading(evidence))
+    return radius_curves.figure(
+        evidence.robustness,
+        evidence.radius,
+        evidence.certificates,
+        norm=evidence.config.get("norm", "l2"),
+        title=_heading(evidence),
+    )
 
 
 def _neuron(evidence: Evidence) -> Figure:
@@ -78,6 +84,7 @@ KINDS: dict[str, tuple[_Draw, str, tuple[str, ...]]] = {
             "adversarial-robust",
             "adversarial-robust-pgd",
             "any-perturbation",
+            "linf",
         ),
     ),
     "cosines": (

@@ -22,9 +22,9 @@ from theory_checks.measure.perturbations import (
 )
 
 DIM, RADIUS = 16, 0.3
-PROFILE = replace(profile("quick"), radius=RADIUS, pgd_steps=3, pgd_restarts=2)
+PROFILE = replace(profile("quick"), attack_steps=3)
 DATA = SparseCoding(dimension=DIM, sparsity=4, value_max=1.5, margin=0.3, dictionary="random", label_spread=0.3)
-EXPERIMENT = Experiment("default", Training(DATA, DIM, clean=(), robust=()), 2)
+EXPERIMENT = Experiment("default", Training(DATA, DIM, clean=(), robust=()), 2, RADIUS)
 SEEDS = np.array([3, 8])
 
 

@@ -78,7 +78,7 @@ def evidence(name="default"):
         perturbations=pd.DataFrame(seed | {"net": ["clean", "robust"], "point": 0} | spread),
         perturbation_coordinates=pd.DataFrame(seed | point),
         transfer=pd.DataFrame([(name, "clean", s, t, 5, 100) for s in (0, 1) for t in (0, 1)], columns=list(TRANSFER)),
-        certificates=pd.DataFrame([(name, 0, "robust", "any", "l2", 0.1, 60, 100)], columns=list(CERTIFICATES)),
+        certificates=pd.DataFrame([(name, 0, "robust", "any", "l2", 0.1, 60, 90, 100)], columns=list(CERTIFICATES)),
     )
 
 
