@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from theory_checks.claims.claim import Claim, accuracy, shares
+from theory_checks.claims.claim import Claim, accuracy, shares, winners
 from theory_checks.evidence import Evidence
 from theory_checks.verdict import Measurement
 
@@ -51,7 +51,8 @@ def _note(evidence: Evidence) -> str:
     return (
         "Robust accuracy lies between the certified share, a proof for every perturbation, and what is left standing "
         f"by attacks. 99% of the points of every seed are certified {reach}; the bounds that let every neuron wake on "
-        f"its own certify at τ: {cheap}. Certificates are exact statements about the trained net, in float64."
+        f"its own certify at τ: {cheap}. Certificates are statements about the trained net, in float64. "
+        + winners(evidence, "robust")
     )
 
 

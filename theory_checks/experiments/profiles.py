@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 from purifyjax.attacks import Ball
 from purifyjax.attacks.balls import Norm
@@ -151,7 +152,7 @@ def feature_purification(
     )
     # Training beyond τ leaves a reserve at τ: attacks also wake neurons that are silent, and without a gradient, at x.
     near, beyond, far = 0.94 * tau, 1.06 * tau, 1.35 * tau
-    fgm = {"adversary": "fgm", "norm": norm}
+    fgm: dict[str, Any] = {"adversary": "fgm", "norm": norm}
     robust = (
         phase(250, 0.12, 0.3, threshold=2.0, threshold_end=1.2, radius=near, **fgm),
         phase(500, 0.4, threshold_rule="frozen", radius=beyond, **fgm),

@@ -24,12 +24,16 @@ def evidence(at_radius=950, near=(1000, 990), attacked=3990):
         [(seed, "robust", "worst", TAU, attacked, 4000) for seed in (0, 1)],
         columns=["seed", "net", "attack", "radius", "correct", "points"],
     )
+    wins = pd.DataFrame(
+        [(0, "robust", "fgm", 3), (1, "robust", "apgd", 20)], columns=["seed", "net", "attack", "broke"]
+    )
     empty = pd.DataFrame()
     return Evidence(
         experiment="default",
         config={"training": {"data": {"dimension": 1024, "sparsity": 31}}},
         radius=TAU,
         robustness=robustness,
+        wins=wins,
         neurons=empty,
         history=empty,
         coordinates=empty,
@@ -49,6 +53,7 @@ def test_holds_when_proof_and_attack_agree():
     assert verdict.outcome == "holds"
     assert verdict.parts[0].measured == pytest.approx(0.95) and verdict.parts[1].measured == pytest.approx(0.01)
     assert "certified up to 0.75 τ" in verdict.note and "interval 1%" in verdict.note
+    assert "apgd 20, fgm 3" in verdict.note
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ def evidence(table=None, transferred=None):
             config={"training": {"data": {"dimension": D, "sparsity": K}}},
             radius=0.3,
             robustness=empty,
+            wins=empty,
             neurons=empty,
             history=empty,
             coordinates=empty,

@@ -72,6 +72,7 @@ def evidence(name="default"):
         config={"training": {"data": DATA, "rate": math.inf}, "radius": 0.1},
         radius=0.1,
         robustness=pd.DataFrame(seed | attacked),
+        wins=pd.DataFrame(seed | {"net": "robust", "attack": ["fgm", "apgd"], "broke": [1, 2]}),
         neurons=pd.DataFrame(seed | {"neuron": [0, 1]} | live | cosines),
         history=pd.DataFrame(seed | {"stage": ["clean", "robust"], "step": [0, 10]} | accuracies),
         coordinates=pd.DataFrame(seed | basis),
