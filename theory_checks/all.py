@@ -80,7 +80,7 @@ def check(options: Options) -> int:
     # Imported late: `--list`, `--help` and bad options then answer at once.
     from theory_checks.report import print_table, write_report
     from theory_checks.report.environment import environment
-    from theory_checks.run import evidence
+    from theory_checks.run import class_evidence, evidence
 
     started = time.monotonic()
     print(f"profile {chosen.name}: {chosen.summary}", file=sys.stderr)
@@ -88,6 +88,8 @@ def check(options: Options) -> int:
     evidences = {
         e.name: evidence(chosen, e, seeds, out, options.resume) for e in chosen.experiments if e.name in needed
     }
+    if "classes" in needed:
+        evidences["classes"] = class_evidence(chosen, seeds, out, options.resume)
     verdicts = [claim.check(evidences) for claim in claims]
     write_report(
         out,

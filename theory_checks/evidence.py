@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 
+def _empty():
+    return field(default_factory=pd.DataFrame)
+
+
 @dataclass(frozen=True)
 class Evidence:
-    """Everything measured on one experiment; claims are pure functions of it.
+    """Everything measured on one experiment; claims are pure functions of it. Tables of other kinds are empty.
 
     Attributes:
-      experiment: its name, "default" (FGM), "pgd" or "linf".
+      experiment: its name, "default" (FGM), "pgd", "linf" or "classes".
       config: the experiment's settings as plain values.
       radius: τ, the radius of all its claims, in the config's norm.
       robustness: experiment, seed, net (clean, robust), attack (none, noise, universal, fgm, worst), radius,
@@ -34,20 +38,27 @@ class Evidence:
       certificates: experiment, seed, net, method (lipschitz, interval, crown, quadratic), norm, radius, certified,
         standing, points: on how many points it is proven that no perturbation of the radius changes a right
         prediction, and how many withstand the attacks; empty where nothing was certified.
+      classes: seed, family, model, training, rate, radius, clean, robust, points, converged, drop: how many points
+        every model of the simpler classes gets right, and right under every attack.
+      class_losses: seed, family, model, training, rate, step, loss: their learning curves.
+      class_bounds: the bound for all linear classifiers, see `LinearClassBound`.
     """
 
     experiment: str
     config: dict[str, Any]
     radius: float
-    robustness: pd.DataFrame
-    wins: pd.DataFrame
-    neurons: pd.DataFrame
-    history: pd.DataFrame
-    coordinates: pd.DataFrame
-    perturbations: pd.DataFrame
-    perturbation_coordinates: pd.DataFrame
-    transfer: pd.DataFrame
-    certificates: pd.DataFrame
+    robustness: pd.DataFrame = _empty()
+    wins: pd.DataFrame = _empty()
+    neurons: pd.DataFrame = _empty()
+    history: pd.DataFrame = _empty()
+    coordinates: pd.DataFrame = _empty()
+    perturbations: pd.DataFrame = _empty()
+    perturbation_coordinates: pd.DataFrame = _empty()
+    transfer: pd.DataFrame = _empty()
+    certificates: pd.DataFrame = _empty()
+    classes: pd.DataFrame = _empty()
+    class_losses: pd.DataFrame = _empty()
+    class_bounds: pd.DataFrame = _empty()
 
 
 TABLES = (
@@ -60,9 +71,12 @@ TABLES = (
     "perturbation_coordinates",
     "transfer",
     "certificates",
+    "classes",
+    "class_losses",
+    "class_bounds",
 )
 # Columns of the tables that may be empty.
 TRANSFER = ("experiment", "net", "source", "target", "correct", "points")
 CERTIFICATES = ("experiment", "seed", "net", "method", "norm", "radius", "certified", "standing", "points")
 # Raised whenever the tables' columns or their meaning change: stored evidence is then measured anew.
-FORMAT = 4
+FORMAT = 5

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from purifyjax.data import instance
 from purifyjax.errors import ConfigError
 from purifyjax.files import atomic_path, write_text
-from purifyjax.sweep import fingerprint, load_arrays, save_arrays, seed_keys, train_stage
+from purifyjax.sweep import describe, fingerprint, load_arrays, save_arrays, seed_keys, train_stage
 from purifyjax.training import Phase, TrainState, initial_state, start_stage, validate
 from purifyjax.training.trajectory import stage_keys
 from theory_checks import measure
@@ -114,16 +114,51 @@ def evidence(profile: Profile, experiment: Experiment, seeds: np.ndarray, out: P
     """The measured tables of an experiment, or the stored ones of the same run."""
     own = seeds[: experiment.seeds]
     folder = out / "tables" / experiment.name
-    mark = fingerprint(
+    mark = _evidence_mark(profile, experiment, own)
+    stored = _read_evidence(folder, mark) if resume else None
+    if stored is not None:
+        return stored
+    kept, healthy = _healthy(profile, experiment, seeds, out, resume)
+    total = measure.ticks(experiment, int(healthy.sum()))
+    with progress(f"{experiment.name}: attacks, {healthy.sum()} seeds", total, "attack") as bar:
+        found = measure.measure(profile, experiment, own[healthy], kept, bar.update)
+    found.config["diverged_seeds"] = [int(seed) for seed in own[~healthy]]
+    _write_evidence(folder, mark, found)
+    return found
+
+
+def class_evidence(profile: Profile, seeds: np.ndarray, out: Path, resume: bool) -> Evidence:
+    """The simpler classes beside the default experiment's nets, or their stored tables."""
+    experiment = profile.experiments[0]
+    own = seeds[: experiment.seeds]
+    folder = out / "tables" / "classes"
+    mark = fingerprint("classes", _evidence_mark(profile, experiment, own), describe(profile.classes))
+    stored = _read_evidence(folder, mark) if resume else None
+    if stored is not None:
+        return stored
+    kept, healthy = _healthy(profile, experiment, seeds, out, resume)
+    total = measure.class_ticks(profile.classes, experiment.training.data)
+    with progress(f"classes: fits, {min(profile.classes.seeds, healthy.sum())} seeds", total, "fit") as bar:
+        found = measure.classes(profile, experiment, own[healthy], kept, bar.update)
+    _write_evidence(folder, mark, found)
+    return found
+
+
+def _evidence_mark(profile: Profile, experiment: Experiment, own: np.ndarray) -> str:
+    return fingerprint(
         [FORMAT, *TABLES],
         experiment.training,
         own,
         [experiment.radius, experiment.certified],
         [profile.points, profile.curve_points, profile.attack_steps, profile.attack_restarts],
     )
-    stored = _read_evidence(folder, mark) if resume else None
-    if stored is not None:
-        return stored
+
+
+def _healthy(
+    profile: Profile, experiment: Experiment, seeds: np.ndarray, out: Path, resume: bool
+) -> tuple[Arrays, np.ndarray]:
+    """The trajectory without the seeds that diverged, and which of them did not."""
+    own = seeds[: experiment.seeds]
     arrays = trajectory(profile, experiment, seeds, out, resume)
     healthy = np.array([all(np.isfinite(arrays[f"w_{net}"][s]).all() for net in measure.NETS) for s in range(len(own))])
     if not healthy.any():
@@ -132,13 +167,7 @@ def evidence(profile: Profile, experiment: Experiment, seeds: np.ndarray, out: P
         tqdm.write(f"{experiment.name}: seed {seed} diverged and is left out")
     kept = {name: values[healthy] if name[:2] in ("w_", "b_") else values for name, values in arrays.items()}
     kept |= {n: v[:, healthy] for n, v in arrays.items() if n.startswith("history_") and v.ndim == 2}
-    with progress(
-        f"{experiment.name}: attacks, {healthy.sum()} seeds", measure.ticks(experiment, int(healthy.sum())), "attack"
-    ) as bar:
-        found = measure.measure(profile, experiment, own[healthy], kept, bar.update)
-    found.config["diverged_seeds"] = [int(seed) for seed in own[~healthy]]
-    _write_evidence(folder, mark, found)
-    return found
+    return kept, healthy
 
 
 def progress(label: str, total: int, unit: str) -> tqdm:

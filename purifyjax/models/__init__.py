@@ -4,7 +4,7 @@ from purifyjax.models.kernels import Kernel, feature_kernel, kernel_margin, kern
 from purifyjax.models.lazy import RandomFeatures, TangentKernel
 from purifyjax.models.linear import Linear
 from purifyjax.models.margin import Params, margin, output
-from purifyjax.models.polynomial import Polynomial
+from purifyjax.models.polynomial import Polynomial, SymmetricPolynomial, power_sum_terms
 from purifyjax.models.symmetric_relu import SymmetricReLU, expected_relu
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Params",
     "Polynomial",
     "RandomFeatures",
+    "SymmetricPolynomial",
     "SymmetricReLU",
     "TangentKernel",
     "expected_relu",
@@ -21,5 +22,6 @@ __all__ = [
     "kernel_ridge",
     "margin",
     "output",
+    "power_sum_terms",
     "tangent_kernel",
 ]

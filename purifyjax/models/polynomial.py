@@ -50,3 +50,44 @@ class Polynomial(nn.Module):
             features = jnp.matmul(x, form.T, precision=self.precision) ** power
             value = value + jnp.matmul(features, coefficient, precision=self.precision)
         return value
+
+
+class SymmetricPolynomial(nn.Module):
+    """A polynomial of degree ≤ 3 that is invariant under permutations of the coordinates.
+
+    With power sums p_j = Σ_i x_i^j, the seven that span them: 1, p₁, p₁², p₂, p₁³, p₁ p₂, p₃ (of degree 2: the first
+    four), each divided by `scale`, so that coefficients are of order one.
+
+    This small class stands for all polynomials of its degree where the data and the ball are invariant under
+    permutations (w* = 1, M = I). The adversarial loss E max_δ ℓ(y f(x + δ)) is convex in f for convex ℓ, and is the
+    same for f and for f with its coordinates permuted; by Jensen's inequality the average over all permutations
+    is no worse than f. Hence a symmetric polynomial attains the least adversarial loss over *all* polynomials.
+
+    Parameters: `coefficient` [4 or 7], 0 at the start.
+
+    Attributes:
+      degree: 2 or 3.
+      scale: typical sizes of the terms, in the order above.
+
+    Raises:
+      ConfigError: at the first call, for another degree or too few scales.
+    """
+
+    degree: int
+    scale: tuple[float, ...] = (1.0,) * 7
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "*n dim"]) -> Float[Array, "*n"]:
+        require(self.degree in (2, 3), "degree", self.degree, "2 or 3")
+        count = 4 if self.degree == 2 else 7
+        require(len(self.scale) >= count, "number of scales", len(self.scale), f"at least {count}")
+        coefficient = self.param("coefficient", nn.initializers.zeros, (count,))
+        terms = power_sum_terms(x, self.degree)
+        return sum(c * term / s for c, term, s in zip(coefficient, terms, self.scale, strict=False))  # pyright: ignore
+
+
+def power_sum_terms(x: Float[Array, "*n dim"], degree: int) -> list[Float[Array, "*n"]]:
+    """1, p₁, p₁², p₂ and, in degree 3, p₁³, p₁ p₂, p₃."""
+    p1, p2 = jnp.sum(x, axis=-1), jnp.sum(x**2, axis=-1)
+    terms = [jnp.ones_like(p1), p1, p1**2, p2]
+    return terms if degree == 2 else [*terms, p1**3, p1 * p2, jnp.sum(x**3, axis=-1)]

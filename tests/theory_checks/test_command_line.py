@@ -12,7 +12,7 @@ from purifyjax.training import Phase, Training
 from theory_checks import all as command
 from theory_checks import experiments, run
 from theory_checks.claims import CLAIMS
-from theory_checks.experiments import PROFILES, Experiment, Profile
+from theory_checks.experiments import PROFILES, Classes, Experiment, Profile
 from theory_checks.experiments import profiles as profiles_module
 
 
@@ -40,6 +40,19 @@ def toy_profile() -> Profile:
         curve_points=32,
         attack_steps=2,
         attack_restarts=2,
+        classes=Classes(
+            seeds=2,
+            steps=20,
+            cheap_steps=20,
+            batch_size=8,
+            rates=(1e-2,),
+            tangent=((8, 1.0),),
+            features=((8, 1.0),),
+            points=32,
+            linear_points=64,
+            kernel_points=16,
+            bound_points=64,
+        ),
     )
 
 
@@ -124,6 +137,9 @@ def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
     certified = pd.read_parquet(out / "tables" / "certificates.parquet").set_index(["experiment", "seed", "radius"])
     assert np.all(certified.certified <= certified.standing) and np.all(certified.standing <= certified.points)
     assert set(certified.reset_index().experiment) == {"default", "linf"}
+    fitted = pd.read_parquet(out / "tables" / "classes.parquet")
+    assert {"linear", "polynomial", "tangent kernel", "random features", "ReLU net"} == set(fitted.family)
+    assert np.all(fitted.robust <= fitted.clean) and set(fitted.seed) == {0, 1}
     assert (out / "report.html").stat().st_size > 1000
 
     def forbidden(action):
@@ -134,6 +150,7 @@ def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr(run, "train_stage", forbidden("train"))
     monkeypatch.setattr(run.measure, "measure", forbidden("attack"))
+    monkeypatch.setattr(run.measure, "classes", forbidden("fit"))
     assert command.main(["--profile", "toy", "--out", str(out)]) == status
     second = json.loads((out / "verdicts.json").read_text())
     assert second["claims"] == first["claims"]

@@ -9,8 +9,11 @@ from theory_checks.claims import (
     dense_mixture,
     infinite_data,
     init_decorrelated,
+    linear_bound,
     linf,
     noise_robust,
+    ntk_bound,
+    polynomial_bound,
     pure_perturbations,
     purification,
     transfer,
@@ -32,6 +35,9 @@ CLAIMS: tuple[Claim, ...] = (
     pure_perturbations.CLAIM,
     transfer.CLAIM,
     linf.CLAIM,
+    linear_bound.CLAIM,
+    polynomial_bound.CLAIM,
+    ntk_bound.CLAIM,
 )
 
 __all__ = ["CLAIMS", "Claim"]

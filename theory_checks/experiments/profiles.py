@@ -50,6 +50,34 @@ class Experiment:
 
 
 @dataclass(frozen=True)
+class Classes:
+    """How hard the simpler classes are tried on the default experiment's data.
+
+    Attributes:
+      seeds: how many of the profile's seeds.
+      steps, cheap_steps: of a fit, and of one whose model has a handful of parameters.
+      batch_size: of every step's fresh batch.
+      rates: learning rates of Adam.
+      tangent, features: (m, threshold in standard deviations) of the tangent kernels and the random features.
+      points: fresh points a seed that are attacked.
+      linear_points, kernel_points: training points a seed of the linear classifiers and the kernel predictor.
+      bound_points: of the bound for every linear classifier.
+    """
+
+    seeds: int = 4
+    steps: int = 200
+    cheap_steps: int = 400
+    batch_size: int = 256
+    rates: tuple[float, ...] = (3e-4, 3e-3)
+    tangent: tuple[tuple[int, float], ...] = ((1024, 1.0), (4096, 2.0))
+    features: tuple[tuple[int, float], ...] = ((2048, 1.0),)
+    points: int = 512
+    linear_points: int = 2048
+    kernel_points: int = 1024
+    bound_points: int = 1 << 17
+
+
+@dataclass(frozen=True)
 class Profile:
     """A size at which all claims are checked.
 
@@ -58,6 +86,7 @@ class Profile:
       points: fresh points a seed for the claims' accuracies.
       curve_points: fresh points a seed for accuracy against radius, attacked and certified.
       attack_steps, attack_restarts: of APGD, the strongest attack.
+      classes: the simpler classes that are fitted beside the network.
     """
 
     name: str
@@ -67,6 +96,7 @@ class Profile:
     curve_points: int = 512
     attack_steps: int = 15
     attack_restarts: int = 3
+    classes: Classes = Classes()
 
     @property
     def radius(self) -> float:
@@ -95,7 +125,8 @@ class Profile:
 
     def with_seeds(self, seeds: int) -> Profile:
         """The same profile with every experiment on `seeds` seeds."""
-        return replace(self, experiments=tuple(replace(e, seeds=seeds) for e in self.experiments))
+        experiments = tuple(replace(e, seeds=seeds) for e in self.experiments)
+        return replace(self, experiments=experiments, classes=replace(self.classes, seeds=seeds))
 
     def at_radius(self, radius: float) -> Profile:
         """The same nets judged at another ℓ2 radius; the radii of other norms move in proportion."""
@@ -192,6 +223,7 @@ PROFILES = {
             seeds=2,
             pgd_seeds=2,
             linf_seeds=2,
+            classes=Classes(seeds=2, tangent=((1024, 1.0),), features=((1024, 1.0),), kernel_points=512),
         ),
         _profile(
             "standard",

@@ -7,6 +7,7 @@ import numpy as np
 from theory_checks.evidence import Evidence
 from theory_checks.experiments import Experiment, Profile
 from theory_checks.measure.certificates import certificate_ticks, certificates
+from theory_checks.measure.classes import class_ticks, classes
 from theory_checks.measure.history import history, settings
 from theory_checks.measure.networks import NETS, Arrays, Tick
 from theory_checks.measure.neurons import coordinates, neurons
@@ -19,7 +20,7 @@ from theory_checks.measure.perturbations import (
 )
 from theory_checks.measure.robustness import ROBUSTNESS_TICKS, monitor, robustness
 
-__all__ = ["NETS", "measure", "monitor", "ticks"]
+__all__ = ["NETS", "class_ticks", "classes", "measure", "monitor", "ticks"]
 
 
 def ticks(experiment: Experiment, seeds: int) -> int:

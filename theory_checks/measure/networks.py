@@ -39,7 +39,7 @@ def fresh_points(seeds: jax.Array, n: int, data: SparseCoding, purpose: int):
 
     Args:
       purpose: which of the independent sets: robustness 0, its curve 1, neurons 2, training's monitor 3,
-        perturbations 4, certificates 5.
+        perturbations 4, certificates 5, simpler classes 6, their training points 7 and 8.
     """
 
     def one(seed):

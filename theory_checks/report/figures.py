@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from purifyjax.plots import cosines, neuron, perturbation, radius_curves, style, training_curves, transfer
+from purifyjax.plots import classes, cosines, neuron, perturbation, radius_curves, style, training_curves, transfer
 from theory_checks.evidence import Evidence
 
 
@@ -56,6 +56,11 @@ def _transfer(evidence: Evidence) -> Figure:
 
 def _cosines(evidence: Evidence) -> Figure:
     return cosines.figure(evidence.neurons, title=_heading(evidence))
+
+
+def _classes(evidence: Evidence) -> Figure:
+    bound = float(evidence.class_bounds["with_intercept"].iloc[0])
+    return classes.figure(evidence.classes, evidence.radius, bound=bound, title="Simpler classes beside the network")
 
 
 def _training_curves(evidence: Evidence) -> Figure:
@@ -108,9 +113,24 @@ KINDS: dict[str, tuple[_Draw, str, tuple[str, ...]]] = {
         "Accuracy of every seed's net under perturbations found on every other's.",
         ("transfer",),
     ),
+    "classes": (
+        _classes,
+        "Left: clean against robust accuracy of every trained model of the simpler classes and seed, beside the "
+        "adversarially trained network. Right: the most robust model of each class against the radius, mean and range "
+        "over seeds.",
+        ("linear-bound", "polynomial-bound", "ntk-bound"),
+    ),
 }
-# Kinds that cannot be drawn without rows in this table: no neuron is live in both nets, or there is one seed only.
-_NEEDS = {"neuron": "coordinates", "transfer": "transfer"}
+# The table that each kind draws: without rows in it there is no figure.
+_NEEDS = {
+    "training_curves": "history",
+    "radius_curves": "robustness",
+    "cosines": "neurons",
+    "neuron": "coordinates",
+    "perturbation": "perturbation_coordinates",
+    "transfer": "transfer",
+    "classes": "classes",
+}
 
 
 def draw_figures(directory: str | os.PathLike[str], evidences: Sequence[Evidence]) -> dict[str, Path]:
@@ -122,7 +142,7 @@ def draw_figures(directory: str | os.PathLike[str], evidences: Sequence[Evidence
     figures = {}
     for evidence in evidences:
         for kind, (draw, _, _) in KINDS.items():
-            if kind in _NEEDS and getattr(evidence, _NEEDS[kind]).empty:
+            if getattr(evidence, _NEEDS[kind]).empty:
                 continue
             name = f"{evidence.experiment}-{kind}"
             figures[name], _svg = style.save(draw(evidence), Path(directory) / name)

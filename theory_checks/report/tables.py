@@ -23,7 +23,10 @@ def write_tables(directory: str | os.PathLike[str], evidences: Sequence[Evidence
     paths = []
     for name in TABLES:
         path = Path(directory) / f"{name}.parquet"
-        frames = [getattr(evidence, name) for evidence in evidences]
+        # A kind of table that no experiment here has is left out.
+        frames = [frame for evidence in evidences if len((frame := getattr(evidence, name)).columns)]
+        if not frames:
+            continue
         # An empty frame has no types of its own and would spoil those of the others.
         filled = [frame for frame in frames if len(frame)] or frames[:1]
         frame = pd.concat(filled, ignore_index=True)

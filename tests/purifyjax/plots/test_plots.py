@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from purifyjax.plots import cosines, neuron, perturbation, radius_curves, style, training_curves, transfer
+from purifyjax.plots import classes, cosines, neuron, perturbation, radius_curves, style, training_curves, transfer
 from purifyjax.stats import clopper_pearson
 
 RADIUS = 0.14
@@ -114,7 +114,20 @@ def pairs(seeds=2):
     return pd.DataFrame(rows, columns=["net", "source", "target", "correct", "points"])
 
 
+def models():
+    rows = [
+        (seed, family, "model", training, factor * RADIUS, clean, int(clean * max(0.0, 1 - factor * frailty)), 100)
+        for seed in (0, 1)
+        for family, clean, frailty in (("linear", 100, 1.0), ("polynomial", 60, 0.3), ("ReLU net", 100, 0.0))
+        for training in ("clean", "FGM", "exact")
+        for factor in (0.0, 0.5, 1.0)
+    ]
+    columns = ["seed", "family", "model", "training", "radius", "clean", "robust", "points"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 FIGURES = {
+    "classes": lambda: classes.figure(models(), RADIUS, bound=0.58, title="Simpler classes"),
     "radius_curves": lambda: radius_curves.figure(robustness(), RADIUS, title="Experiment"),
     "certified": lambda: radius_curves.figure(robustness(), RADIUS, certificates(), title="Experiment"),
     "perturbation": lambda: perturbation.figure(point(), participations(), 20, 12, title="Experiment"),
