@@ -18,6 +18,8 @@ from theory_checks.measure.networks import EVALUATION, Arrays, Tick, fresh_point
 
 RESTARTS = 4  # of APGD
 _NET = "robust"
+# In ℓ∞ more cells stay open than the dear bound can pay for.
+_LOWERING: dict[str, tuple[float, ...]] = {"l2": (0.8,), "linf": ()}
 _CHEAP = tuple(jax.jit(bound) for bound in (lipschitz, interval, crown))
 
 
@@ -37,7 +39,8 @@ def certificates(
             # From the largest radius down: what is proven there is proven in every smaller ball.
             for radius, stands in zip(radii[::-1], standing[::-1], strict=True):
                 ball = Ball(radius, experiment.norm)
-                proven |= certify(net, point, label, ball, standing=stands[s] & ~proven).certified
+                left = stands[s] & ~proven
+                proven |= certify(net, point, label, ball, standing=left, lowering=_LOWERING[experiment.norm]).certified
                 counts = _cheap(net, point * label[:, None], ball) | {"quadratic": int(proven.sum())}
                 head = (experiment.name, int(seed), _NET)
                 rows += [
