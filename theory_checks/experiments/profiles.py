@@ -57,7 +57,7 @@ class Classes:
       seeds: how many of the profile's seeds.
       steps, cheap_steps: of a fit, and of one whose model has a handful of parameters.
       batch_size: of every step's fresh batch.
-      rates: learning rates of Adam.
+      rates: learning rates of Adam; the larger models take the first.
       tangent, features: (m, threshold in standard deviations) of the tangent kernels and the random features.
       points: fresh points a seed that are attacked.
       linear_points, kernel_points: training points a seed of the linear classifiers and the kernel predictor.
@@ -67,11 +67,11 @@ class Classes:
     seeds: int = 4
     steps: int = 200
     cheap_steps: int = 400
-    batch_size: int = 256
+    batch_size: int = 128
     rates: tuple[float, ...] = (3e-4, 3e-3)
-    tangent: tuple[tuple[int, float], ...] = ((1024, 1.0), (4096, 2.0))
+    tangent: tuple[tuple[int, float], ...] = ((1024, 1.0), (2048, 2.0))
     features: tuple[tuple[int, float], ...] = ((2048, 1.0),)
-    points: int = 512
+    points: int = 400
     linear_points: int = 2048
     kernel_points: int = 1024
     bound_points: int = 1 << 17

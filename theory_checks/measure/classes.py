@@ -35,7 +35,7 @@ from theory_checks.measure.networks import EVALUATION, Arrays, Tick, fresh_point
 
 _HIGHEST = jax.lax.Precision.HIGHEST
 _TRAINING = 0xC1A55  # keys of these fits, apart from those of the nets
-RADII = (0.25, 0.5, 0.75, 1.0, 1.25)  # of the curves, in units of τ
+RADII = (0.25, 0.5, 0.75, 1.0)  # of the curves, in units of τ
 ADVERSARIES = {"clean": ("none", 1), "FGM": ("fgm", 1), "PGD": ("pgd", 3)}
 
 
@@ -70,15 +70,15 @@ def candidates(settings: Classes, data: SparseCoding) -> Iterator[Candidate]:
     # Cubes of linear forms of which none is known beforehand: what a search without symmetry finds.
     generic = Polynomial(3, data.dimension, init_scale=1.0 / length, precision=_HIGHEST)
     yield _candidate("polynomial", "degree 3, generic", generic, settings.rates[:1], settings.steps, x)
-    for neurons, deviations in settings.tangent:
+    for index, (neurons, deviations) in enumerate(settings.tangent):
+        rates = settings.rates if index == 0 else settings.rates[:1]
         model = TangentKernel(neurons, deviations * length, precision=_HIGHEST)
         name = f"m = {neurons}, {deviations:g} sd"
-        yield _candidate("tangent kernel", name, model, settings.rates, settings.steps, x)
+        yield _candidate("tangent kernel", name, model, rates, settings.steps, x)
     for neurons, deviations in settings.features:
         model = RandomFeatures(neurons, deviations * length, precision=_HIGHEST)
-        yield _candidate(
-            "random features", f"m = {neurons}, {deviations:g} sd", model, settings.rates, settings.steps, x
-        )
+        name = f"m = {neurons}, {deviations:g} sd"
+        yield _candidate("random features", name, model, settings.rates[-1:], settings.steps, x)
 
 
 def _candidate(family: str, name: str, model, rates: tuple[float, ...], steps: int, x: jax.Array) -> Candidate:
