@@ -56,7 +56,7 @@ def figure(frame: pd.DataFrame, radius: float, *, bound: float | None = None, ti
         if bound is not None:
             left.axhline(bound, color=style.MUTED, lw=1.2, ls=(0, (4, 3)))
             left.annotate(
-                f"bound for every linear and quadratic classifier, {100 * bound:.1f}%",
+                f"bound, all linear and quadratic: {100 * bound:.1f}%",
                 (0.0, bound),
                 xytext=(4, 4),
                 textcoords="offset points",

@@ -65,13 +65,13 @@ class Classes:
     """
 
     seeds: int = 4
-    steps: int = 200
-    cheap_steps: int = 400
+    steps: int = 120
+    cheap_steps: int = 200
     batch_size: int = 128
     rates: tuple[float, ...] = (3e-4, 3e-3)
     tangent: tuple[tuple[int, float], ...] = ((1024, 1.0), (2048, 2.0))
     features: tuple[tuple[int, float], ...] = ((2048, 1.0),)
-    points: int = 400
+    points: int = 300
     linear_points: int = 2048
     kernel_points: int = 1024
     bound_points: int = 1 << 17
@@ -227,7 +227,7 @@ PROFILES = {
         ),
         _profile(
             "standard",
-            "d = 1024, k = 31, m = 3072, 4 seeds: all claims at once, a quarter of an hour on two cores",
+            "d = 1024, k = 31, m = 3072, 4 seeds: all claims at once, half an hour on two cores",
             {"dimension": 1024, "sparsity": 31, "neurons": 3072, "peak": 5.0, "pace": 1.0, "batch_size": 384},
             seeds=4,
             pgd_seeds=2,
