@@ -71,9 +71,9 @@ class Classes:
     rates: tuple[float, ...] = (3e-4, 3e-3)
     tangent: tuple[tuple[int, float], ...] = ((1024, 1.0), (2048, 2.0))
     features: tuple[tuple[int, float], ...] = ((2048, 1.0),)
-    points: int = 300
+    points: int = 400
     linear_points: int = 2048
-    kernel_points: int = 1024
+    kernel_points: int = 768
     bound_points: int = 1 << 17
 
 
