@@ -72,7 +72,7 @@ class Classes:
     tangent: tuple[tuple[int, float], ...] = ((1024, 1.0), (2048, 2.0))
     features: tuple[tuple[int, float], ...] = ((2048, 1.0),)
     points: int = 400
-    linear_points: int = 2048
+    linear_points: int = 1024
     kernel_points: int = 768
     bound_points: int = 1 << 17
 

@@ -66,7 +66,8 @@ def candidates(settings: Classes, data: SparseCoding) -> Iterator[Candidate]:
     for degree in (2, 3):
         scale = tuple(float(jnp.sqrt(jnp.mean(term**2))) for term in power_sum_terms(x, degree))
         model = SymmetricPolynomial(degree, scale)
-        yield _candidate("polynomial", f"degree {degree}, symmetric", model, (0.03, 0.3), settings.cheap_steps, x)
+        rates = (0.3,) if degree == 2 else (0.03, 0.3)  # quadratics are bounded as a class anyway
+        yield _candidate("polynomial", f"degree {degree}, symmetric", model, rates, settings.cheap_steps, x)
     # Cubes of linear forms of which none is known beforehand: what a search without symmetry finds.
     generic = Polynomial(3, data.dimension, init_scale=1.0 / length, precision=_HIGHEST)
     yield _candidate("polynomial", "degree 3, generic", generic, settings.rates[:1], settings.steps, x)
