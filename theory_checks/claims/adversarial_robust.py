@@ -26,6 +26,8 @@ FGM = Claim(
     source=_SOURCE,
     refuted_by=_REFUTED,
     measure=_robust,
+    # 1 − o(1) is about 98% at d = 256 and 99.5% at d = 1024, against the strongest attacks.
+    smallest_dimension=1024,
     note=_note,
 )
 
@@ -37,5 +39,7 @@ PGD = Claim(
     refuted_by=_REFUTED,
     measure=_robust,
     experiment="pgd",
+    # 1 − o(1) is about 98% at d = 256 and 99.5% at d = 1024, against the strongest attacks.
+    smallest_dimension=1024,
     note=_note,
 )

@@ -42,5 +42,7 @@ CLAIM = Claim(
     refuted_by="a linear classifier with robust accuracy above the bound, or a bound above 60%",
     measure=_every_linear,
     experiment="classes",
+    # At γ = 1.5 σ and τ = 0.9 σ/√k the bound is ½ + 2.4 k/d: below 60% for k/d < 0.04, with k ~ √d from d ~ 600.
+    smallest_dimension=600,
     note=_note,
 )
