@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 
 from purifyjax.attacks.balls import Ball
 from purifyjax.certify.network import Network, bend
-from purifyjax.certify.quadratic import At, Cells, bound_at, fixed_sign, floor_of, relax, search
+from purifyjax.certify.quadratic import At, Cells, bound_at, descend, fixed_sign, floor_of, relax, search
 
 _POWER_STEPS = 30
 _OVER_ESTIMATE = 1.01  # the power method approaches the top eigenvalue from below
@@ -40,9 +40,8 @@ def dense_bound(net: Network, ball: Ball, cells: Cells, at: At, lowering: float,
     lam = jnp.maximum(lam, tops * _OVER_ESTIMATE)
 
     def step(delta, _):
-        now = relax(net, ball, cells, At(delta, lam), start, floor, r)
-        move = now.gradient / (2 * lam[:, None])
-        return delta - 0.5 * (move - ((1.0 - 1.0 / net.stretch) * (move @ net.axis))[:, None] * net.axis[None, :]), None
+        at = At(delta, lam)
+        return descend(net, at, relax(net, ball, cells, at, start, floor, r).gradient), None
 
     delta, _ = jax.lax.scan(step, delta, None, length=steps)
     at = At(delta, lam)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from purifyjax.attacks.balls import Ball
-from purifyjax.certify.network import Network, dual_norm, margin
+from purifyjax.certify.network import Network, dual_norm, margin, total
 
 
 def lipschitz(net: Network, x: Float[Array, "n dim"], ball: Ball) -> Float[Array, " n"]:
@@ -22,9 +22,7 @@ def lipschitz(net: Network, x: Float[Array, "n dim"], ball: Ball) -> Float[Array
 
 def interval(net: Network, x: Float[Array, "n dim"], ball: Ball) -> Float[Array, " n"]:
     """Σ_i φ_i(⟨w_i, x⟩ − τ‖w_i‖_*), φ_i(p) = ReLU(p − b_i) − ReLU(−p − b_i): every neuron at its own worst."""
-    p = x @ net.weight.T - ball.radius * net.reach[None, :]
-    b = net.threshold[None, :]
-    return jnp.sum(jnp.maximum(p - b, 0.0) - jnp.maximum(-p - b, 0.0), axis=-1)
+    return total(net, x @ net.weight.T - ball.radius * net.reach[None, :])
 
 
 def crown(net: Network, x: Float[Array, "n dim"], ball: Ball) -> Float[Array, " n"]:

@@ -75,6 +75,10 @@ def dual_norm(ball: Ball, g: Float[Array, "n dim"]) -> Float[Array, " n"]:
 
 def margin(net: Network, x: Float[Array, "n dim"]) -> Float[Array, " n"]:
     """f(x), the margin in the frame of the label."""
-    p = x @ net.weight.T
+    return total(net, x @ net.weight.T)
+
+
+def total(net: Network, p: Float[Array, "n neuron"]) -> Float[Array, " n"]:
+    """Σ_i ReLU(p_i − b_i) − ReLU(−p_i − b_i)."""
     b = net.threshold[None, :]
     return jnp.sum(jnp.maximum(p - b, 0.0) - jnp.maximum(-p - b, 0.0), axis=-1)

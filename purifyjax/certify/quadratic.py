@@ -156,6 +156,13 @@ def initial(net: Network, ball: Ball, x: Float[Array, "n dim"]) -> At:
     return At(jnp.zeros_like(x), jnp.maximum(1.4 * size, least))
 
 
+def descend(net: Network, at: At, gradient: Float[Array, "n dim"]) -> Float[Array, "n dim"]:
+    """δ̂ after one damped Newton step on L in the metric of λ B: δ̂ − ½ B⁻¹ ∇L/(2 λ)."""
+    move = gradient / (2 * at.multiplier[:, None])
+    move = move - ((1.0 - 1.0 / net.stretch) * (move @ net.axis))[:, None] * net.axis[None, :]
+    return at.delta - _DAMPING * move
+
+
 def search(net: Network, ball: Ball, cells: Cells, at: At, steps: int) -> tuple[At, Float[Array, " n"]]:
     """Damped Newton steps on L in the metric of λ B, with λ moving up its own slope; the bound at the end.
 
@@ -165,11 +172,9 @@ def search(net: Network, ball: Ball, cells: Cells, at: At, steps: int) -> tuple[
     largest_square = largest(ball, cells.x.shape[-1])
 
     def step(at: At, _):
-        lam, delta = at.multiplier, at.delta
+        lam = at.multiplier
         now = relax(net, ball, cells, at, start, floor_of(net, lam))
-        move = now.gradient / (2 * lam[:, None])
-        move = move - ((1.0 - 1.0 / net.stretch) * (move @ net.axis))[:, None] * net.axis[None, :]
-        delta = delta - _DAMPING * move
+        delta = descend(net, at, now.gradient)
         if ball.norm == "linf":
             # Multipliers of the box's single constraints: δ̂ need not leave it.
             delta = ball.project(delta)
