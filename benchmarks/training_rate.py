@@ -16,7 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from purifyjax.sweep.train import seed_keys, seeds_at_once
+from purifyjax.sweep import seed_keys, seeds_at_once
+from purifyjax.sweep.train import bytes_a_seed
 from purifyjax.training import Phase, Training, initial_state, run_steps
 from theory_checks.experiments import profile
 
@@ -55,7 +56,7 @@ def training(config: Training, phase: Phase, seeds: int) -> Callable[[], jax.Arr
     """STEPS steps of the phase for `seeds` seeds, as the sweep runs them."""
     keys = seed_keys(jnp.arange(seeds))
     states = jax.vmap(lambda key: initial_state(key, config))(keys)
-    at_once = seeds_at_once(config, phase, seeds)
+    at_once = seeds_at_once(bytes_a_seed(config, phase), seeds)
 
     @partial(jax.jit, static_argnums=2)
     def run(keys, states, at_once):

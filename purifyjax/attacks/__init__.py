@@ -3,7 +3,7 @@
 from purifyjax.attacks.apgd import apgd
 from purifyjax.attacks.balls import Ball
 from purifyjax.attacks.diagnostics import winners
-from purifyjax.attacks.directions import along, noise, transferred, universal
+from purifyjax.attacks.directions import along, between_classes, noise, towards_classes, transferred, universal
 from purifyjax.attacks.gradient import Attack, Attacked, Margin, distant_start, fgm, pgd
 from purifyjax.attacks.minimal_norm import MinimalNorm, minimal_norm
 from purifyjax.attacks.smoothing import NoisyMargin, averaged
@@ -23,6 +23,7 @@ __all__ = [
     "along",
     "apgd",
     "averaged",
+    "between_classes",
     "distant_start",
     "fgm",
     "minimal_norm",
@@ -30,6 +31,7 @@ __all__ = [
     "pgd",
     "square",
     "standard",
+    "towards_classes",
     "transferred",
     "universal",
     "winners",

@@ -106,8 +106,7 @@ def apgd(
                 jnp.where(check, halve, state.halved),
             ), None
 
-        far = jnp.full_like(y, jnp.inf)
-        nothing, no = jnp.zeros_like(y), jnp.zeros(y.shape, bool)
+        far, nothing, no = jnp.full(len(x), jnp.inf), jnp.zeros(len(x)), jnp.zeros(len(x), bool)
         state = _State(start, start, far, Attacked(start, far), ray, nothing + step, nothing, far, no)
         state = jax.lax.scan(advance, state, (length, weight))[0]
         last = Attacked(state.delta, margin(x + state.delta, y))
@@ -125,7 +124,7 @@ def apgd(
         return run(best, start, ray, jnp.where(distant, 2.0, 0.5)), None
 
     key_ray, key_restarts = jax.random.split(key)
-    nowhere = Attacked(jnp.zeros_like(x), jnp.full_like(y, jnp.inf))
+    nowhere = Attacked(jnp.zeros_like(x), jnp.full(len(x), jnp.inf))
     best = run(nowhere, jnp.zeros_like(x), ball.surface(key_ray, x.shape), 2.0)
     if restarts == 1:
         return best

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from purifyjax.attacks.balls import Ball
-from purifyjax.attacks.gradient import Attack, Attacked, Margin
+from purifyjax.attacks.gradient import Attack, Attacked, Margin, better
 
 
 def universal(
@@ -36,6 +38,43 @@ def along(direction: Float[Array, " dim"]) -> Attack:
     def attack(key, margin, x, y, ball):
         del key
         return universal(direction, margin, x, y, ball)
+
+    return attack
+
+
+def between_classes(features: Float[Array, "class dim"]) -> Attack:
+    """argmax over the ball of ⟨φ_c − φ_y, δ⟩ for a random other class c: from the own class's feature to another's.
+
+    It knows the distribution, not the network. With the ℓ2 ball of every patch and a feature in every patch that is
+    δ_p = ε (v_c − v_y)/√2.
+
+    Args:
+      features: φ_c, orthonormal directions.
+    """
+
+    def attack(key, margin, x, y, ball):
+        other = (y + jax.random.randint(key, y.shape, 1, len(features))) % len(features)
+        delta = ball.steepest(features[other] - features[y])
+        return Attacked(delta, margin(x + delta, y))
+
+    return attack
+
+
+def towards_classes(features: Float[Array, "class dim"]) -> Attack:
+    """argmax over the ball of ⟨φ_c, δ⟩, the best of all other classes c: another class's feature injected everywhere.
+
+    It asks for margins only, no gradients.
+    """
+
+    def attack(key, margin, x, y, ball):
+        del key
+
+        def inject(best, shift):
+            delta = ball.steepest(features[(y + shift) % len(features)])
+            return better(best, Attacked(delta, margin(x + delta, y))), None
+
+        nothing = Attacked(jnp.zeros_like(x), jnp.full(len(x), jnp.inf))
+        return jax.lax.scan(inject, nothing, jnp.arange(1, len(features)))[0]
 
     return attack
 

@@ -9,10 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from purifyjax.attacks.balls import Ball, Norm
+from purifyjax.attacks.balls import Ball
 from purifyjax.attacks.gradient import Margin, distant_start, margin_and_descent
-
-DUAL_ORDER: dict[Norm, float] = {"l1": jnp.inf, "l2": 2, "linf": 1}
 
 
 class MinimalNorm(NamedTuple):
@@ -58,7 +56,7 @@ def minimal_norm(
     """
     fall = 0.5 * (1.0 + jnp.cos(jnp.pi * jnp.arange(steps) / max(steps - 1, 1)))
     alpha, gamma = (end + (start - end) * fall for start, end in ((step_start, step_end), (shrink_start, shrink_end)))
-    unit = Ball(1.0, ball.norm)
+    unit = ball.replace(radius=1.0)
 
     def project(delta, budget):
         # Scaled to the unit ball: every point has a radius of its own.
@@ -69,7 +67,7 @@ def minimal_norm(
         delta, budget, best = carry
         alpha, gamma = xs
         value, direction = margin_and_descent(margin, x + delta, y)
-        slope = jnp.linalg.norm(direction, ord=DUAL_ORDER[ball.norm], axis=-1)
+        slope = ball.dual_size(direction)
         size, broken = ball.size(delta), value <= 0
         best = _smaller(best, MinimalNorm(delta, jnp.where(broken, size, jnp.inf)))
         # A little beyond the linear estimate, or rounding leaves the point standing for ever.
@@ -89,7 +87,7 @@ def minimal_norm(
             breaks = margin(x + middle[:, None] * found.perturbation, y) <= 0
             return (jnp.where(breaks, standing, middle), jnp.where(breaks, middle, broken)), None
 
-        (_, scale), _ = jax.lax.scan(bisect, (jnp.zeros_like(y), jnp.ones_like(y)), length=bisections)
+        (_, scale), _ = jax.lax.scan(bisect, (jnp.zeros(len(x)), jnp.ones(len(x))), length=bisections)
         shorter = scale[:, None] * found.perturbation
         return MinimalNorm(shorter, jnp.where(jnp.isfinite(found.radius), ball.size(shorter), jnp.inf))
 
@@ -106,7 +104,7 @@ def minimal_norm(
         return run(best, distant_start(key_start, margin, x, y, ball), key_ray), None
 
     key_ray, key_restarts = jax.random.split(key)
-    best = MinimalNorm(jnp.zeros_like(x), jnp.full_like(y, jnp.inf))
+    best = MinimalNorm(jnp.zeros_like(x), jnp.full(len(x), jnp.inf))
     best = run(best, jnp.zeros_like(x), key_ray)
     if restarts > 1:
         best, _ = jax.lax.scan(restart, best, jax.random.split(key_restarts, restarts - 1))

@@ -28,6 +28,6 @@ def averaged(key: PRNGKeyArray, noisy: NoisyMargin, draws: int) -> Margin:
     def average(x, y):
         # One draw after another, each forgotten until the backward pass: memory does not grow with the draws.
         one = jax.checkpoint(lambda key: noisy(key, x, y))
-        return jax.lax.scan(lambda total, key: (total + one(key), None), jnp.zeros_like(y), keys)[0] / draws
+        return jax.lax.scan(lambda total, key: (total + one(key), None), jnp.zeros(len(x)), keys)[0] / draws
 
     return average

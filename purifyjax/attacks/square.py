@@ -34,7 +34,8 @@ def square(
 
     ℓ∞: a random set of coordinates gets new signs, ±τ. ℓ2: of two random sets one loses its energy to the other, which
     turns towards a random direction; ‖δ‖ stays τ. The paper's sets are squares of an image; a vector has no
-    geometry, so every coordinate joins a set with probability p, at least one in expectation.
+    geometry, so every coordinate joins a set with probability p, at least one in expectation, and each part of a
+    product of balls has sets of its own.
 
     It needs no gradient: what it breaks and gradient attacks do not shows that gradients are masked.
 
@@ -44,12 +45,13 @@ def square(
       share: p at the start.
     """
     require(ball.norm in ("l2", "linf"), "norm of the square attack", ball.norm, "one of l2, linf")
-    dim = x.shape[-1]
+    fewest = ball.parts / x.shape[-1]  # one coordinate
     move = _move_energy if ball.norm == "l2" else _new_signs
 
     def query(best, xs):
         key, share = xs
-        delta = ball.project(move(key, best.perturbation, ball, jnp.maximum(share, 1.0 / dim)))
+        moved = move(key, ball.split(best.perturbation), ball, jnp.maximum(share, fewest))
+        delta = ball.project(ball.join(moved))
         return better(best, Attacked(delta, margin(x + delta, y))), None
 
     key_start, key_queries = jax.random.split(key)

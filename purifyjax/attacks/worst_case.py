@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from purifyjax.attacks.balls import Ball
+from purifyjax.attacks.balls import ORDER, Ball
 from purifyjax.attacks.diagnostics import attack_warnings, start_warnings
 from purifyjax.attacks.gradient import Attack, Margin
 
@@ -105,8 +105,8 @@ def worst_case(
 
 def _size(delta: Float[Array, "seed n dim"], ball: Ball) -> Float[np.ndarray, "seed n"]:
     """‖δ‖ in float64 on the host: squares of a small radius underflow in float32."""
-    order = {"l1": 1, "l2": 2, "linf": np.inf}[ball.norm]
-    return np.linalg.norm(np.asarray(delta, np.float64), ord=order, axis=-1)
+    parts = np.asarray(delta, np.float64).reshape(*delta.shape[:-1], ball.parts, -1)
+    return np.linalg.norm(parts, ord=ORDER[ball.norm], axis=-1).max(axis=-1)
 
 
 def _worse(excess: tuple[int, float], sizes: Float[np.ndarray, " illegal"], radius: float) -> tuple[int, float]:

@@ -8,10 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from purifyjax.attacks.balls import Ball, Norm
+from purifyjax.attacks.balls import DUAL_ORDER, Ball, Norm
 from purifyjax.errors import ConfigError
 
-_DUAL: dict[Norm, float] = {"l1": np.inf, "l2": 2, "linf": 1}
 _TINY = 1e-30
 
 
@@ -58,7 +57,7 @@ def prepare(weight: np.ndarray, threshold: np.ndarray, norm: Norm) -> Network:
     bent = bend(w, axis, stretch)
     top = np.linalg.eigvalsh((bent * budget[:, None]).T @ bent)[-1]
     budget = budget / (max(top, _TINY) * (1.0 + 1e-9))
-    order = _DUAL[norm]
+    order = DUAL_ORDER[norm]
     reach = np.linalg.norm(w, ord=order, axis=1)
     return Network(w, b, budget, axis, np.float64(stretch), reach, np.linalg.norm(axis, ord=order))  # pyright: ignore[reportArgumentType]
 
@@ -70,7 +69,7 @@ def bend(weight, axis, stretch):
 
 def dual_norm(ball: Ball, g: Float[Array, "n dim"]) -> Float[Array, " n"]:
     """‖g‖_* = max of ⟨g, δ⟩ over ‖δ‖ ≤ 1."""
-    return jnp.linalg.norm(g, ord=_DUAL[ball.norm], axis=-1)
+    return jnp.linalg.norm(g, ord=DUAL_ORDER[ball.norm], axis=-1)
 
 
 def margin(net: Network, x: Float[Array, "n dim"]) -> Float[Array, " n"]:

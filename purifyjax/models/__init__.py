@@ -3,7 +3,8 @@
 from purifyjax.models.kernels import Kernel, feature_kernel, kernel_margin, kernel_ridge, tangent_kernel
 from purifyjax.models.lazy import RandomFeatures, TangentKernel
 from purifyjax.models.linear import Linear
-from purifyjax.models.margin import Params, margin, output
+from purifyjax.models.margin import Params, class_margin, margin, output
+from purifyjax.models.patch_cnn import PatchCNN, smoothed_relu
 from purifyjax.models.polynomial import Polynomial, SymmetricPolynomial, power_sum_terms
 from purifyjax.models.symmetric_relu import SymmetricReLU, expected_relu
 
@@ -11,11 +12,13 @@ __all__ = [
     "Kernel",
     "Linear",
     "Params",
+    "PatchCNN",
     "Polynomial",
     "RandomFeatures",
     "SymmetricPolynomial",
     "SymmetricReLU",
     "TangentKernel",
+    "class_margin",
     "expected_relu",
     "feature_kernel",
     "kernel_margin",
@@ -23,5 +26,6 @@ __all__ = [
     "margin",
     "output",
     "power_sum_terms",
+    "smoothed_relu",
     "tangent_kernel",
 ]

@@ -1,4 +1,4 @@
-"""Output and margin of any network whose output is a number a point."""
+"""Output and margin of any network: of one number a point, or of a logit a class."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import flax.linen as nn
-from jaxtyping import Array, Float
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
 
 Params = Mapping[str, Any]
 
@@ -39,3 +41,10 @@ def margin(
 ) -> Float[Array, " n"]:
     """y f(x): positive where the prediction is right."""
     return y * output(model, params, x, fixed=fixed)
+
+
+def class_margin(logits: Float[Array, "n class"], y: Int[Array, " n"]) -> Float[Array, " n"]:
+    """F_y − max_{c ≠ y} F_c: positive where the prediction is right."""
+    own = jax.nn.one_hot(y, logits.shape[-1], dtype=bool)
+    right = jnp.sum(jnp.where(own, logits, 0.0), axis=-1)
+    return right - jnp.max(jnp.where(own, -jnp.inf, logits), axis=-1)

@@ -1,6 +1,20 @@
-"""Many seeds on the devices at hand: chunks, progress, storage and resume."""
+"""Many seeds at once: chunked training with progress and checkpoints, storage under a config's fingerprint."""
 
+from purifyjax.sweep.classifiers import train_classifiers
+from purifyjax.sweep.loop import StageResult, chunk_steps, run_stage, seed_keys, seeds_at_once
 from purifyjax.sweep.store import describe, fingerprint, load_arrays, save_arrays
-from purifyjax.sweep.train import StageResult, seed_keys, train_stage
+from purifyjax.sweep.train import train_stage
 
-__all__ = ["StageResult", "describe", "fingerprint", "load_arrays", "save_arrays", "seed_keys", "train_stage"]
+__all__ = [
+    "StageResult",
+    "chunk_steps",
+    "describe",
+    "fingerprint",
+    "load_arrays",
+    "run_stage",
+    "save_arrays",
+    "seed_keys",
+    "seeds_at_once",
+    "train_classifiers",
+    "train_stage",
+]

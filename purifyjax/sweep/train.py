@@ -1,58 +1,23 @@
-"""One stage of training for all seeds at once, from the host: chunks of steps, progress, checkpoints."""
+"""One stage of training the two-layer network for all seeds at once."""
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, ArrayLike, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
-from purifyjax.sweep.store import load_arrays, save_arrays
+from purifyjax.sweep.loop import StageResult, run_stage, seeds_at_once
 from purifyjax.training import Phase, Training, TrainState, run_steps
 
-_CHUNK_STEPS = 50
-_CHECKPOINT_SECONDS = 30.0
-_MEMORY_SHARE = 0.6
 
-History = dict[str, np.ndarray]
-Monitor = Callable[[TrainState], dict[str, np.ndarray]]
-
-
-class StageResult(NamedTuple):
-    """The seeds' states after a stage, and what was seen on the way.
-
-    Attributes:
-      state: with a leading seed axis.
-      history: `step` [time], `loss` [time, seed] and the monitor's values [time, seed].
-    """
-
-    state: TrainState
-    history: History
-
-
-def seed_keys(seeds: ArrayLike) -> PRNGKeyArray:
-    """One independent key a seed; a seed's run does not depend on which others run beside it."""
-    return jax.vmap(jax.random.key)(jnp.asarray(seeds))
-
-
-def seeds_at_once(config: Training, phase: Phase, seeds: int) -> int:
-    """How many seeds to vmap: one on a CPU, where a seed's weights then stay in cache, else what fits in memory."""
-    device = jax.devices()[0]
-    if device.platform == "cpu":
-        return 1
-    stats = device.memory_stats() or {}
-    if "bytes_limit" not in stats:
-        return seeds
+def bytes_a_seed(config: Training, phase: Phase) -> int:
+    """Memory that a step takes: weights, their gradient and momentum, a batch and its activations."""
     d, m, n = config.data.dimension, config.neurons, phase.batch_size
-    bytes_a_seed = 4 * (6 * m * d + 8 * n * m + 6 * n * d)
-    return int(np.clip(_MEMORY_SHARE * stats["bytes_limit"] / bytes_a_seed, 1, seeds))
+    return 4 * (6 * m * d + 8 * n * m + 6 * n * d)
 
 
 @partial(jax.jit, static_argnames=("steps", "at_once"), donate_argnums=1)
@@ -86,94 +51,21 @@ def _shared(phase: Phase) -> Phase:
     )
 
 
-def chunk_steps(steps: int) -> int:
-    """The largest divisor of `steps` up to the usual chunk: one compiled shape a phase."""
-    return max(n for n in range(1, min(steps, _CHUNK_STEPS) + 1) if steps % n == 0)
-
-
 def train_stage(
-    keys: PRNGKeyArray,
-    states: TrainState,
-    config: Training,
-    phases: Sequence[Phase],
-    *,
-    checkpoint: Path | None = None,
-    mark: str = "",
-    monitor: Monitor | None = None,
-    progress: Callable[[int, float], None] | None = None,
+    keys: PRNGKeyArray, states: TrainState, config: Training, phases: Sequence[Phase], **options: Any
 ) -> StageResult:
     """Run a stage's phases for all seeds; the same numbers as `training.train`, in chunks of steps.
 
-    A seed that diverges carries its NaNs to the end and the others go on.
-
     Args:
       keys, states: one a seed; `states` is consumed.
-      checkpoint: file for the state on the way, written every half minute;
-        a run of the same `mark` goes on from there, and the file is removed at the end.
-      monitor: measured after every chunk, say accuracies.
-      progress: called with the number of steps done since the last call and the mean loss.
+      options: checkpoint, mark, monitor and progress of `run_stage`.
     """
-    state, history = states, _History()
     bare = config.replace(clean=(), robust=())
-    phase_start, step_start, total = 0, 0, 0
-    stored = load_arrays(checkpoint, mark) if checkpoint is not None else None
-    if stored is not None:
-        state, history, phase_start, step_start = _restore(stored, states)
-        total = sum(p.steps for p in phases[:phase_start]) + step_start
-        if progress is not None:
-            progress(total, math.nan)
 
-    def save(phase_index: int, step: int) -> None:
-        if checkpoint is not None:
-            save_arrays(checkpoint, mark, _checkpoint(state, history, phase_index, step))
+    def advance(state: TrainState, index: int, step: int, chunk: int):
+        phase = phases[index]
+        at_once = seeds_at_once(bytes_a_seed(config, phase), len(keys))
+        position = (jnp.int32(index), jnp.int32(step), jnp.int32(phase.steps))
+        return _advance(keys, state, bare, _shared(phase), *position, chunk, at_once)
 
-    saved = time.monotonic()
-    for phase_index in range(phase_start, len(phases)):
-        phase = phases[phase_index]
-        chunk = chunk_steps(phase.steps)
-        at_once = seeds_at_once(config, phase, len(keys))
-        step = step_start if phase_index == phase_start else 0
-        while step < phase.steps:
-            position = (jnp.int32(phase_index), jnp.int32(step), jnp.int32(phase.steps))
-            state, loss = _advance(keys, state, bare, _shared(phase), *position, chunk, at_once)
-            loss = np.asarray(loss)
-            step, total = step + chunk, total + chunk
-            history.append(total, loss, {} if monitor is None else monitor(state))
-            if progress is not None:
-                progress(chunk, float(np.mean(loss)))
-            if time.monotonic() - saved > _CHECKPOINT_SECONDS:
-                save(phase_index, step)
-                saved = time.monotonic()
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
-    return StageResult(state, history.arrays())
-
-
-class _History:
-    """Rows seen so far, a list a column."""
-
-    def __init__(self) -> None:
-        self.columns: dict[str, list] = {}
-
-    def append(self, step: int, loss: np.ndarray, measured: dict[str, np.ndarray]) -> None:
-        for name, value in {"step": step, "loss": loss, **measured}.items():
-            self.columns.setdefault(name, []).append(value)
-
-    def arrays(self) -> History:
-        return {name: np.array(values) for name, values in self.columns.items()}
-
-
-def _checkpoint(state: TrainState, history: _History, phase: int, step: int) -> dict[str, np.ndarray]:
-    leaves = {f"state_{i}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
-    rows = {f"history_{name}": values for name, values in history.arrays().items()}
-    return {**leaves, **rows, "position": np.array([phase, step])}
-
-
-def _restore(stored: dict[str, np.ndarray], like: TrainState) -> tuple[TrainState, _History, int, int]:
-    structure = jax.tree.structure(like)
-    state = jax.tree.unflatten(structure, [jnp.asarray(stored[f"state_{i}"]) for i in range(structure.num_leaves)])
-    history = _History()
-    prefix = "history_"
-    history.columns = {n.removeprefix(prefix): list(v) for n, v in stored.items() if n.startswith(prefix)}
-    phase, step = map(int, stored["position"])
-    return state, history, phase, step
+    return run_stage(advance, states, [phase.steps for phase in phases], **options)

@@ -1,0 +1,172 @@
+"""Gradient descent on a fixed sample for any linen network with a logit a class, clean or adversarial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, cast, get_args
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from purifyjax.attacks import Ball, Margin
+from purifyjax.attacks.balls import Norm
+from purifyjax.errors import require
+from purifyjax.models.margin import Params, class_margin
+from purifyjax.training.adversary import perturbation
+from purifyjax.training.schedules import between
+
+RecipeAdversary = Literal["none", "fgm", "pgd", "distant"]
+
+
+class Recipe(struct.PyTreeNode):
+    """How a classifier is trained: minimise the mean cross-entropy of x + δ over a fixed sample.
+
+    Fields marked static decide shapes or programs; the others are traced.
+
+    Attributes:
+      steps: static count.
+      batch_size: points a step, drawn without replacement; None takes the whole sample (static).
+      learning_rate: η at the start; it falls to 0 along half a cosine.
+      momentum: of the heavy ball.
+      clip: the longest gradient; longer ones are shortened to it, so that early steps, where gradients are tiny, may be
+        long (η large) without late ones being so.
+      weight_decay: λ of the regulariser λ ‖w‖²/2.
+      adversary: the inner maximisation (static), see `training.adversary`; fgm, pgd or distant.
+      adversary_steps: of pgd and distant (static).
+      radius, norm, parts: the ball of δ, see `Ball`.
+      clean_steps: steps before the adversary sets in.
+    """
+
+    steps: int = struct.field(pytree_node=False)
+    learning_rate: float
+    batch_size: int | None = struct.field(pytree_node=False, default=None)
+    momentum: float = 0.9
+    clip: float = float("inf")
+    weight_decay: float = 0.0
+    adversary: RecipeAdversary = struct.field(pytree_node=False, default="none")
+    adversary_steps: int = struct.field(pytree_node=False, default=1)
+    radius: float = 0.0
+    norm: Norm = struct.field(pytree_node=False, default="l2")
+    parts: int = struct.field(pytree_node=False, default=1)
+    clean_steps: int = 0
+
+    @property
+    def ball(self) -> Ball:
+        """Where δ lies."""
+        return Ball(self.radius, self.norm, self.parts)
+
+
+class ClassifierState(NamedTuple):
+    """One seed's trained parameters, its other collections (batch statistics), and the optimiser's state."""
+
+    params: Params
+    collections: Mapping[str, Any]
+    optimizer: Any
+
+
+def validate_recipe(recipe: Recipe, sample_size: int) -> None:
+    """Raise `ConfigError` for a setting outside its range (concrete values only, not inside jit)."""
+    require(recipe.steps >= 1, "steps", recipe.steps, "at least 1")
+    size = recipe.batch_size
+    require(
+        size is None or 1 <= size <= sample_size, "batch_size", size, f"between 1 and the sample's size {sample_size}"
+    )
+    require(recipe.learning_rate > 0, "learning_rate", recipe.learning_rate, "η > 0")
+    require(0 <= recipe.momentum < 1, "momentum", recipe.momentum, "0 ≤ momentum < 1")
+    require(recipe.clip > 0, "clip", recipe.clip, "more than 0 (inf: never)")
+    require(recipe.weight_decay >= 0, "weight_decay λ", recipe.weight_decay, "λ ≥ 0")
+    kinds = get_args(RecipeAdversary)
+    require(recipe.adversary in kinds, "adversary", recipe.adversary, " or ".join(kinds))
+    require(recipe.adversary_steps >= 1, "adversary_steps", recipe.adversary_steps, "at least 1")
+    require(recipe.clean_steps >= 0, "clean_steps", recipe.clean_steps, "at least 0")
+    recipe.ball.validate()
+
+
+def initial_classifier(key: PRNGKeyArray, network: nn.Module, x: Float[Array, "n dim"]) -> ClassifierState:
+    """The network's own initialisation, with a fresh optimiser.
+
+    Args:
+      x: any inputs of the right shape.
+    """
+    variables = dict(network.init(key, x))
+    params = variables.pop("params")
+    return ClassifierState(params, variables, _optimizer(0.0, 0.0, 1.0, 0.0).init(params))
+
+
+def logits(network: nn.Module, state: ClassifierState, x: Float[Array, "n dim"]) -> Float[Array, "n class"]:
+    """F(x), in evaluation mode."""
+    return network.apply({"params": state.params, **state.collections}, x)  # pyright: ignore[reportReturnType]
+
+
+def margin_of_classifier(network: nn.Module) -> Callable[[ClassifierState], Margin]:
+    """state -> margin function F_y − max_{c ≠ y} F_c, for the attacks."""
+    return lambda state: lambda x, y: class_margin(logits(network, state, x), jnp.asarray(y, jnp.int32))
+
+
+def _optimizer(learning_rate: Any, momentum: Any, clip: Any, weight_decay: Any) -> optax.GradientTransformation:
+    return optax.chain(
+        optax.clip_by_global_norm(clip),
+        optax.add_decayed_weights(weight_decay),
+        optax.trace(momentum),
+        optax.scale_by_learning_rate(learning_rate),
+    )
+
+
+def classifier_steps(
+    key: PRNGKeyArray,
+    state: ClassifierState,
+    network: nn.Module,
+    recipe: Recipe,
+    x: Float[Array, "n dim"],
+    y: Int[Array, " n"],
+    first_step: int | Int[Array, ""],
+    steps: int,
+    length: int | Int[Array, ""] | None = None,
+) -> tuple[ClassifierState, Float[Array, " step"]]:
+    """`steps` steps of a recipe from its step `first_step`, and the loss of each.
+
+    Every random draw comes from the key and the step, so that a run may be cut anywhere.
+
+    Args:
+      x, y: the sample.
+      steps: static length of the stretch.
+      length: of the whole run, if not the recipe's own `steps`; traced, it lets runs share a program.
+    """
+    length = recipe.steps if length is None else length
+
+    def step(state, index):
+        return _step(jax.random.fold_in(key, index), state, network, recipe, x, y, index, length)
+
+    return jax.lax.scan(step, state, first_step + jnp.arange(steps))
+
+
+def _step(key, state, network, recipe, x, y, index, length):
+    """One update: a batch, the inner maximisation, the gradient of the cross-entropy, the optimiser."""
+    key_batch, key_attack = jax.random.split(key)
+    if recipe.batch_size is not None:
+        rows = jax.random.choice(key_batch, len(x), (recipe.batch_size,), replace=False)
+        x, y = x[rows], y[rows]
+    if recipe.adversary != "none":
+        margin = margin_of_classifier(network)(state)
+
+        def attacked():
+            steps = recipe.adversary_steps
+            return x + perturbation(key_attack, margin, x, y, recipe.ball, recipe.adversary, steps)
+
+        x = jax.lax.cond(index >= recipe.clean_steps, attacked, lambda: x)
+
+    def loss(params):
+        variables = {"params": params, **state.collections}
+        found, collections = network.apply(variables, x, mutable=list(state.collections))
+        return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(found, y)), collections
+
+    (value, collections), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
+    rate = between(recipe.learning_rate, 0.0, index, length, "cosine")
+    optimizer = _optimizer(rate, recipe.momentum, recipe.clip, recipe.weight_decay)
+    update, opt_state = optimizer.update(gradient, state.optimizer, state.params)
+    params = cast(Params, optax.apply_updates(state.params, update))
+    return ClassifierState(params, collections, opt_state), value
