@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from purifyjax.attacks.balls import Ball
-from purifyjax.attacks.gradient import Attack, Attacked, Margin, better
+from purifyjax.attacks.gradient import Attack, Attacked, Margin, better, descend
 
 
 def universal(
@@ -60,10 +60,15 @@ def between_classes(features: Float[Array, "class dim"]) -> Attack:
     return attack
 
 
-def towards_classes(features: Float[Array, "class dim"]) -> Attack:
+def towards_classes(features: Float[Array, "class dim"], steps: int = 0) -> Attack:
     """argmax over the ball of ⟨φ_c, δ⟩, the best of all other classes c: another class's feature injected everywhere.
 
-    It asks for margins only, no gradients.
+    It asks for margins only, no gradients, unless steps of PGD from each of these starts are wanted: a network's
+    gradient at x need not show that neurons of another class can be woken.
+
+    Args:
+      features: φ_c.
+      steps: of PGD from every start (static).
     """
 
     def attack(key, margin, x, y, ball):
@@ -71,7 +76,8 @@ def towards_classes(features: Float[Array, "class dim"]) -> Attack:
 
         def inject(best, shift):
             delta = ball.steepest(features[(y + shift) % len(features)])
-            return better(best, Attacked(delta, margin(x + delta, y))), None
+            start = Attacked(delta, margin(x + delta, y))
+            return better(best, start if steps == 0 else descend(margin, x, y, ball, start, steps)), None
 
         nothing = Attacked(jnp.zeros_like(x), jnp.full(len(x), jnp.inf))
         return jax.lax.scan(inject, nothing, jnp.arange(1, len(features)))[0]

@@ -80,25 +80,40 @@ def pgd(
       steps, restarts: static counts, at least 1 each.
     """
 
-    def ascend(carry, _):
+    def restart(best, key):
+        start = Attacked(ball.interior(key, x.shape), jnp.full(len(x), jnp.inf))
+        return better(best, descend(margin, x, y, ball, start, steps, step_fraction)), None
+
+    best = descend(margin, x, y, ball, fgm(key, margin, x, y, ball), steps, step_fraction)
+    if restarts == 1:
+        return best
+    # A scan, so that the program does not grow with the number of restarts.
+    return jax.lax.scan(restart, best, jax.random.split(key, restarts - 1))[0]
+
+
+def descend(
+    margin: Margin,
+    x: Float[Array, "n dim"],
+    y: Float[Array, " n"],
+    ball: Ball,
+    start: Attacked,
+    steps: int,
+    step_fraction: float = 2.5,
+) -> Attacked:
+    """PGD's descent from a start, the best δ on the way kept.
+
+    Args:
+      steps: static count, of size step_fraction · τ/steps each.
+    """
+
+    def advance(carry, _):
         delta, best = carry
         value, direction = margin_and_descent(margin, x + delta, y)
         best = better(best, Attacked(delta, value))
         return (ball.project(delta + (step_fraction / steps) * ball.steepest(direction)), best), None
 
-    def run(best, start):
-        (last, best), _ = jax.lax.scan(ascend, (start, best), None, length=steps)
-        return better(best, Attacked(last, margin(x + last, y)))
-
-    def restart(best, key):
-        return run(best, ball.interior(key, x.shape)), None
-
-    best = fgm(key, margin, x, y, ball)
-    best = run(best, best.perturbation)
-    if restarts == 1:
-        return best
-    # A scan, so that the program does not grow with the number of restarts.
-    return jax.lax.scan(restart, best, jax.random.split(key, restarts - 1))[0]
+    (last, best), _ = jax.lax.scan(advance, (start.perturbation, start), None, length=steps)
+    return better(best, Attacked(last, margin(x + last, y)))
 
 
 def distant_start(
@@ -112,11 +127,12 @@ def distant_start(
     """Steepest step by the gradient far outside the ball, at x + c ρ with ‖ρ‖ = τ random and c log-uniform in `reach`.
 
     Thresholds hide neurons: one that is silent all over a neighbourhood of x adds nothing to any gradient there,
-    although a whole step along its weight wakes it. Far away every neuron speaks. A random step where the
-    gradient is zero even there.
+    although a whole step along its weight wakes it. Far away every neuron speaks. In a product of balls ρ is the same
+    in every part, so that a convolution's neuron speaks in all of them. A random step where the gradient is zero even
+    there.
     """
     key_ray, key_reach = jax.random.split(key)
-    ray = ball.surface(key_ray, x.shape)
+    ray = jnp.tile(ball.replace(parts=1).surface(key_ray, (len(x), x.shape[1] // ball.parts)), (1, ball.parts))
     low, high = jnp.log(jnp.asarray(reach))
     factor = jnp.exp(jax.random.uniform(key_reach, (len(x), 1), minval=low, maxval=high))
     direction = descent(margin, x + factor * ray, y)

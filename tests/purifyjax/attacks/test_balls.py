@@ -233,6 +233,8 @@ def test_radius_is_traced(norm):
         ({"norm": "l3"}, "norm = 'l3' .*l1, l2, linf"),
         ({"radius": -0.1}, "radius τ = -0.1 .*τ ≥ 0"),
         ({"radius": math.nan}, "radius τ = nan "),
+        ({"parts": 0}, "parts of the ball = 0 .*at least 1"),
+        ({"parts": -2}, "parts of the ball = -2 "),
     ],
     ids=str,
 )
@@ -245,3 +247,4 @@ def test_validate_names_the_field_and_its_value(change: dict[str, Any], words: s
 def test_validate_accepts_balls(norm):
     Ball(0.0, norm).validate()
     Ball(0.1, norm).validate()
+    Ball(0.1, norm, parts=4).validate()
