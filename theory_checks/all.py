@@ -34,7 +34,7 @@ class Options:
     seeds: str | None = None
     """How many seeds (`4`), or which ones (`3,5,8`); default: the profile's."""
     radius: float | None = None
-    """Evaluate all claims at this ℓ2 radius instead of the profile's (ℓ∞ in proportion); training is unchanged."""
+    """Evaluate all claims at this ℓ2 radius instead of the profile's, others in proportion; training is unchanged."""
     out: Path | None = None
     """Where reports, tables and nets go; default: results/PROFILE."""
     resume: bool = True
@@ -74,22 +74,28 @@ def check(options: Options) -> int:
     seeds = None if options.seeds is None else parse_seeds(options.seeds)
     if seeds is not None:
         chosen = chosen.with_seeds(len(seeds))
-    seeds = np.arange(max(e.seeds for e in chosen.experiments)) if seeds is None else seeds
+    seeds = np.arange(chosen.most_seeds) if seeds is None else seeds
     out = writable(options.out or Path("results") / chosen.name)
 
     # Imported late: `--list`, `--help` and bad options then answer at once.
     from theory_checks.report import print_table, write_report
     from theory_checks.report.environment import environment
     from theory_checks.run import class_evidence, evidence
+    from theory_checks.run_patches import patch_evidence, race_evidence
 
     started = time.monotonic()
     print(f"profile {chosen.name}: {chosen.summary}", file=sys.stderr)
-    needed = {claim.experiment for claim in claims}
+    needed = {name for claim in claims for name in claim.experiments}
     evidences = {
         e.name: evidence(chosen, e, seeds, out, options.resume) for e in chosen.experiments if e.name in needed
     }
     if "classes" in needed:
         evidences["classes"] = class_evidence(chosen, seeds, out, options.resume)
+    for task in chosen.patches:
+        if task.name in needed:
+            evidences[task.name] = patch_evidence(task, seeds, out, options.resume)
+    if "race" in needed:
+        evidences["race"] = race_evidence(chosen.race, seeds, out, options.resume)
     verdicts = [claim.check(evidences) for claim in claims]
     write_report(
         out,

@@ -17,7 +17,7 @@ class Evidence:
     """Everything measured on one experiment; claims are pure functions of it. Tables of other kinds are empty.
 
     Attributes:
-      experiment: its name, "default" (FGM), "pgd", "linf" or "classes".
+      experiment: its name, "default" (FGM), "pgd", "linf", "classes", "patches-2", "patches-10" or "race".
       config: the experiment's settings as plain values.
       radius: τ, the radius of all its claims, in the config's norm.
       robustness: experiment, seed, net (clean, robust), attack (none, noise, universal, fgm, worst), radius,
@@ -42,6 +42,10 @@ class Evidence:
         every model of the simpler classes gets right, and right under every attack.
       class_losses: seed, family, model, training, rate, step, loss: their learning curves.
       class_bounds: the bound for all linear classifiers, see `LinearClassBound`.
+      alignments: experiment, seed, net, step, loss, label, robust, nonrobust: through the training of a patch network,
+        the largest ⟨w, u_c⟩ and ⟨w, v_c⟩ over the filters of each class c.
+      race: experiment, seed, radius, strength, log_ratio, predicted: log of the mean ⟨w, v_c⟩ over the mean ⟨w, u_c⟩ at
+        the end, and the strength at which it is predicted to change its sign.
     """
 
     experiment: str
@@ -59,6 +63,8 @@ class Evidence:
     classes: pd.DataFrame = _empty()
     class_losses: pd.DataFrame = _empty()
     class_bounds: pd.DataFrame = _empty()
+    alignments: pd.DataFrame = _empty()
+    race: pd.DataFrame = _empty()
 
 
 TABLES = (
@@ -74,9 +80,11 @@ TABLES = (
     "classes",
     "class_losses",
     "class_bounds",
+    "alignments",
+    "race",
 )
 # Columns of the tables that may be empty.
 TRANSFER = ("experiment", "net", "source", "target", "correct", "points")
 CERTIFICATES = ("experiment", "seed", "net", "method", "norm", "radius", "certified", "standing", "points")
 # Raised whenever the tables' columns or their meaning change: stored evidence is then measured anew.
-FORMAT = 5
+FORMAT = 6

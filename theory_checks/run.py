@@ -6,7 +6,6 @@ goes on from, `trajectories/` the finished nets, `tables/<experiment>/` the evid
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,18 +13,17 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from purifyjax.data import instance
 from purifyjax.errors import ConfigError
-from purifyjax.files import atomic_path, write_text
 from purifyjax.sweep import describe, fingerprint, load_arrays, save_arrays, seed_keys, train_stage
 from purifyjax.training import Phase, TrainState, initial_state, start_stage, validate
 from purifyjax.training.trajectory import stage_keys
 from theory_checks import measure
-from theory_checks.evidence import FORMAT, TABLES, Evidence
+from theory_checks.evidence import Evidence
 from theory_checks.experiments import Experiment, Profile
+from theory_checks.stored import progress, stored_evidence
 
 Arrays = dict[str, np.ndarray]
 
@@ -113,40 +111,35 @@ def _stage(
 def evidence(profile: Profile, experiment: Experiment, seeds: np.ndarray, out: Path, resume: bool) -> Evidence:
     """The measured tables of an experiment, or the stored ones of the same run."""
     own = seeds[: experiment.seeds]
-    folder = out / "tables" / experiment.name
-    mark = _evidence_mark(profile, experiment, own)
-    stored = _read_evidence(folder, mark) if resume else None
-    if stored is not None:
-        return stored
-    kept, healthy = _healthy(profile, experiment, seeds, out, resume)
-    total = measure.ticks(experiment, int(healthy.sum()))
-    with progress(f"{experiment.name}: attacks, {healthy.sum()} seeds", total, "attack") as bar:
-        found = measure.measure(profile, experiment, own[healthy], kept, bar.update)
-    found.config["diverged_seeds"] = [int(seed) for seed in own[~healthy]]
-    _write_evidence(folder, mark, found)
-    return found
+
+    def measured() -> Evidence:
+        kept, healthy = _healthy(profile, experiment, seeds, out, resume)
+        total = measure.ticks(experiment, int(healthy.sum()))
+        with progress(f"{experiment.name}: attacks, {healthy.sum()} seeds", total, "attack") as bar:
+            found = measure.measure(profile, experiment, own[healthy], kept, bar.update)
+        found.config["diverged_seeds"] = [int(seed) for seed in own[~healthy]]
+        return found
+
+    return stored_evidence(out / "tables" / experiment.name, _evidence_mark(profile, experiment, own), resume, measured)
 
 
 def class_evidence(profile: Profile, seeds: np.ndarray, out: Path, resume: bool) -> Evidence:
     """The simpler classes beside the default experiment's nets, or their stored tables."""
     experiment = profile.experiments[0]
     own = seeds[: experiment.seeds]
-    folder = out / "tables" / "classes"
     mark = fingerprint("classes", _evidence_mark(profile, experiment, own), describe(profile.classes))
-    stored = _read_evidence(folder, mark) if resume else None
-    if stored is not None:
-        return stored
-    kept, healthy = _healthy(profile, experiment, seeds, out, resume)
-    total = measure.class_ticks(profile.classes, experiment.training.data)
-    with progress(f"classes: fits, {min(profile.classes.seeds, healthy.sum())} seeds", total, "fit") as bar:
-        found = measure.classes(profile, experiment, own[healthy], kept, bar.update)
-    _write_evidence(folder, mark, found)
-    return found
+
+    def measured() -> Evidence:
+        kept, healthy = _healthy(profile, experiment, seeds, out, resume)
+        total = measure.class_ticks(profile.classes, experiment.training.data)
+        with progress(f"classes: fits, {min(profile.classes.seeds, healthy.sum())} seeds", total, "fit") as bar:
+            return measure.classes(profile, experiment, own[healthy], kept, bar.update)
+
+    return stored_evidence(out / "tables" / "classes", mark, resume, measured)
 
 
 def _evidence_mark(profile: Profile, experiment: Experiment, own: np.ndarray) -> str:
     return fingerprint(
-        [FORMAT, *TABLES],
         experiment.training,
         own,
         [experiment.radius, experiment.certified],
@@ -168,33 +161,3 @@ def _healthy(
     kept = {name: values[healthy] if name[:2] in ("w_", "b_") else values for name, values in arrays.items()}
     kept |= {n: v[:, healthy] for n, v in arrays.items() if n.startswith("history_") and v.ndim == 2}
     return kept, healthy
-
-
-def progress(label: str, total: int, unit: str) -> tqdm:
-    """A bar with rate and ETA, on standard error."""
-    return tqdm(total=total, desc=label, unit=unit, dynamic_ncols=True, smoothing=0.1)
-
-
-def _write_evidence(folder: Path, mark: str, found: Evidence) -> None:
-    for name in TABLES:
-        with atomic_path(folder / f"{name}.parquet") as temporary:
-            getattr(found, name).to_parquet(temporary)
-    about = {
-        "fingerprint": mark,
-        "experiment": found.experiment,
-        "radius": found.radius,
-        "config": found.config,
-    }
-    # Last, so that its presence says that the tables are whole.
-    write_text(folder / "evidence.json", json.dumps(about, indent=1))
-
-
-def _read_evidence(folder: Path, mark: str) -> Evidence | None:
-    try:
-        about = json.loads((folder / "evidence.json").read_text())
-        if about["fingerprint"] != mark:
-            return None
-        tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}
-    except (OSError, ValueError, KeyError):
-        return None
-    return Evidence(about["experiment"], about["config"], about["radius"], **tables)

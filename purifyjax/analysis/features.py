@@ -1,4 +1,4 @@
-"""A neuron in the dictionary basis: its feature, its purity and the dense mixture around it.
+"""A neuron in the dictionary basis: its feature, its purity and the dense mixture around it; filters and features.
 
     Mᵀ w_i = c e_j + mixture · w* + rest,   mixture = C (k/d) |c|
 
@@ -68,3 +68,8 @@ def coverage(feature: Int[Array, " n"], live: Bool[Array, " n"], dimension: int)
     """Share of the d features that are the feature of at least one live neuron."""
     counts = jnp.zeros(dimension).at[feature].add(jnp.where(live, 1.0, 0.0))
     return jnp.mean(counts > 0)
+
+
+def alignment(weight: Float[Array, "class filter dim"], feature: Float[Array, "class dim"]) -> Float[Array, " class"]:
+    """max over the filters of a class of ⟨w_{c,r}, φ_c⟩: how well each class's feature is learned (patch networks)."""
+    return jnp.max(jnp.einsum("crd,cd->cr", weight, feature, precision=_FULL), axis=1)

@@ -39,7 +39,9 @@ class Ball(struct.PyTreeNode):
 
     def split(self, rows: Float[Array, "n dim"]) -> Float[Array, "n*parts dim/parts"]:
         """Every part of every row as a row of its own; `join` undoes it."""
-        return rows if self.parts == 1 else rows.reshape(-1, rows.shape[-1] // self.parts)
+        width = rows.shape[-1]
+        require(width % self.parts == 0, "parts of the ball", self.parts, f"a divisor of the inputs' width {width}")
+        return rows if self.parts == 1 else rows.reshape(-1, width // self.parts)
 
     def join(self, parts: Float[Array, "n*parts dim/parts"]) -> Float[Array, "n dim"]:
         """Rows from their parts."""

@@ -11,6 +11,7 @@ from purifyjax.certify.linear_class import (
     linear_robust_margin,
 )
 from purifyjax.certify.network import Network, prepare
+from purifyjax.certify.patches import patch_margin
 from purifyjax.certify.smoothing import Smoothed, smoothed_radius
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "linear_class_bound",
     "linear_robust_margin",
     "lipschitz",
+    "patch_margin",
     "prepare",
     "smoothed_radius",
 ]

@@ -20,6 +20,8 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from purifyjax.errors import require
 
+_FULL = jax.lax.Precision.HIGHEST
+
 NoiseSpace = Literal["complement", "full"]
 
 
@@ -121,5 +123,5 @@ def sample_patches(key: PRNGKeyArray, n: int, config: Patches, fixed: PatchFeatu
     noise = config.noise * jax.random.normal(key_noise, x.shape)
     if config.noise_space == "complement":
         every = jnp.concatenate([u, v])
-        noise = noise - (noise @ every.T) @ every
+        noise = noise - jnp.matmul(jnp.matmul(noise, every.T, precision=_FULL), every, precision=_FULL)
     return PatchBatch((x + noise).reshape(n, -1), y, robust)

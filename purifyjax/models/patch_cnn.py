@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from purifyjax.errors import require
+
 
 def smoothed_relu(t: Float[Array, "*s"], exponent: int, knee: float | Float[Array, ""]) -> Float[Array, "*s"]:
     """σ(t) = 0 for t ≤ 0, t^q/(q ϱ^{q−1}) on [0, ϱ], t − (1 − 1/q) ϱ above: a ReLU with a polynomial start.
@@ -49,7 +51,9 @@ class PatchCNN(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "n patches*dim"]) -> Float[Array, "n class"]:
         """The logits of rows of patches, one after another."""
-        dim = x.shape[-1] // self.patches
+        width = x.shape[-1]
+        require(width % self.patches == 0, "patches P", self.patches, f"a divisor of the inputs' width {width}")
+        dim = width // self.patches
         shape = (self.classes, self.filters, dim)
         weight = self.param("weight", nn.initializers.normal(self.init_scale), shape)
         patches = x.reshape(-1, dim)

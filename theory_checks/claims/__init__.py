@@ -7,6 +7,7 @@ from theory_checks.claims import (
     clean_nonrobust,
     decomposition,
     dense_mixture,
+    feature_race,
     infinite_data,
     init_decorrelated,
     linear_bound,
@@ -16,6 +17,8 @@ from theory_checks.claims import (
     polynomial_bound,
     pure_perturbations,
     purification,
+    structured_adversarial,
+    structured_standard,
     transfer,
 )
 from theory_checks.claims.claim import Claim
@@ -38,6 +41,9 @@ CLAIMS: tuple[Claim, ...] = (
     linear_bound.CLAIM,
     polynomial_bound.CLAIM,
     ntk_bound.CLAIM,
+    *structured_standard.CLAIMS,
+    *structured_adversarial.CLAIMS,
+    feature_race.CLAIM,
 )
 
 __all__ = ["CLAIMS", "Claim"]

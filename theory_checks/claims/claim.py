@@ -28,6 +28,7 @@ class Claim:
       refuted_by: the observation that would refute it.
       measure: the quantities that it bounds, from the experiment's evidence.
       experiment: the trained experiment that it looks at.
+      also: further experiments on which it must hold as well.
       smallest_dimension: d below which theory puts the bound out of reach; a miss there is inconclusive.
       note: a caveat for the report.
     """
@@ -39,21 +40,29 @@ class Claim:
     refuted_by: str
     measure: Callable[[Evidence], tuple[Measurement, ...]]
     experiment: str = "default"
+    also: tuple[str, ...] = ()
     smallest_dimension: int = 0
     note: Callable[[Evidence], str] | str = ""
 
+    @property
+    def experiments(self) -> tuple[str, ...]:
+        """All that it looks at."""
+        return (self.experiment, *self.also)
+
     def check(self, evidences: Mapping[str, Evidence]) -> Verdict:
-        """The verdict, from the evidence of the claim's experiment alone."""
-        evidence = evidences[self.experiment]
-        note = self.note if isinstance(self.note, str) else self.note(evidence)
-        dimension = evidence.config["training"]["data"]["dimension"]
+        """The verdict, from the evidence of the claim's experiments alone."""
+        found = [evidences[name] for name in self.experiments]
+        # The same words about several experiments are said once.
+        notes = dict.fromkeys(self.note if isinstance(self.note, str) else self.note(evidence) for evidence in found)
+        note = " ".join(filter(None, notes))
+        dimension = found[0].config["training"]["data"]["dimension"]
         verdict = Verdict(
             id=self.id,
             title=self.title,
             statement=self.statement,
             source=self.source,
-            experiment=self.experiment,
-            parts=self.measure(evidence),
+            experiment=", ".join(self.experiments),
+            parts=tuple(part for evidence in found for part in self.measure(evidence)),
             note=note,
             reachable=dimension >= self.smallest_dimension,
         )
@@ -98,6 +107,7 @@ _ATTACKS = {
     "noise": "random noise",
     "universal": "the universal direction",
     "fgm": "FGM",
+    "pgd": "PGD",
     "worst": "the worst case of all attacks",
 }
 

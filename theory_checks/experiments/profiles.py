@@ -14,6 +14,7 @@ from purifyjax.attacks.balls import Norm
 from purifyjax.data import SparseCoding, label_std, second_moment
 from purifyjax.errors import require
 from purifyjax.training import Phase, Training
+from theory_checks.experiments.patches import PatchTask, Race, patch_task
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class Profile:
       curve_points: fresh points a seed for accuracy against radius, attacked and certified.
       attack_steps, attack_restarts: of APGD, the strongest attack.
       classes: the simpler classes that are fitted beside the network.
+      patches: the patch experiments, with 2 and with 10 classes.
+      race: which feature wins, and where.
     """
 
     name: str
@@ -97,6 +100,13 @@ class Profile:
     attack_steps: int = 15
     attack_restarts: int = 3
     classes: Classes = Classes()
+    patches: tuple[PatchTask, ...] = (patch_task(2, seeds=8), patch_task(10, seeds=8))
+    race: Race = Race()
+
+    @property
+    def most_seeds(self) -> int:
+        """Of any experiment."""
+        return max(e.seeds for e in (*self.experiments, *self.patches, self.race))
 
     @property
     def radius(self) -> float:
@@ -116,6 +126,7 @@ class Profile:
                 f"|⟨w*, z⟩| ≥ γ = {data.margin:.3g} = {data.margin / sigma:.3g} σ (γ = 0 is the paper's model)",
                 f"ℓ2 radius τ = {self.radius:.4g}",
                 *(f"ℓ∞ radius ε = {radius:.4g} (M dense)" for radius in other.values()),
+                *(task.setting for task in self.patches),
             )
         )
 
@@ -126,12 +137,22 @@ class Profile:
     def with_seeds(self, seeds: int) -> Profile:
         """The same profile with every experiment on `seeds` seeds."""
         experiments = tuple(replace(e, seeds=seeds) for e in self.experiments)
-        return replace(self, experiments=experiments, classes=replace(self.classes, seeds=seeds))
+        return replace(
+            self,
+            experiments=experiments,
+            classes=replace(self.classes, seeds=seeds),
+            patches=tuple(replace(task, seeds=seeds) for task in self.patches),
+            race=replace(self.race, seeds=seeds),
+        )
 
     def at_radius(self, radius: float) -> Profile:
-        """The same nets judged at another ℓ2 radius; the radii of other norms move in proportion."""
+        """The same nets judged at another ℓ2 radius; the radii of the other experiments move in proportion."""
         scale = radius / self.radius
-        return replace(self, experiments=tuple(replace(e, radius=e.radius * scale) for e in self.experiments))
+        return replace(
+            self,
+            experiments=tuple(replace(e, radius=e.radius * scale) for e in self.experiments),
+            patches=tuple(replace(task, radius=task.radius * scale) for task in self.patches),
+        )
 
 
 def feature_purification(
@@ -224,6 +245,8 @@ PROFILES = {
             pgd_seeds=2,
             linf_seeds=2,
             classes=Classes(seeds=2, tangent=((1024, 1.0),), features=((1024, 1.0),), kernel_points=512),
+            patches=(patch_task(2, seeds=2), patch_task(10, seeds=2)),
+            race=Race(seeds=3),
         ),
         _profile(
             "standard",

@@ -6,9 +6,21 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 
-from purifyjax.plots import classes, cosines, neuron, perturbation, radius_curves, style, training_curves, transfer
+from purifyjax.plots import (
+    alignments,
+    classes,
+    cosines,
+    neuron,
+    perturbation,
+    race,
+    radius_curves,
+    style,
+    training_curves,
+    transfer,
+)
 from theory_checks.evidence import Evidence
 
 
@@ -69,6 +81,19 @@ def _training_curves(evidence: Evidence) -> Figure:
     )
 
 
+def _alignments(evidence: Evidence) -> Figure:
+    return alignments.figure(evidence.alignments, title=_heading(evidence))
+
+
+def _race(evidence: Evidence) -> Figure:
+    boundary = evidence.race.groupby("radius").predicted.first()
+
+    def predicted(radius):  # a straight line
+        return np.interp(radius, boundary.index, boundary)
+
+    return race.figure(evidence.race, predicted, title="The race of the features")
+
+
 _Draw = Callable[[Evidence], Figure]
 
 # Kind of figure: how it is drawn, what it shows, and the claims that it illustrates.
@@ -90,6 +115,8 @@ KINDS: dict[str, tuple[_Draw, str, tuple[str, ...]]] = {
             "adversarial-robust-pgd",
             "any-perturbation",
             "linf",
+            "standard-nonrobust",
+            "adversarial-robust-patches",
         ),
     ),
     "cosines": (
@@ -120,6 +147,18 @@ KINDS: dict[str, tuple[_Draw, str, tuple[str, ...]]] = {
         "over seeds.",
         ("linear-bound", "polynomial-bound", "ntk-bound"),
     ),
+    "alignments": (
+        _alignments,
+        "The filters' largest alignment with the robust and with the non-robust features through both trainings, mean "
+        "and range over seeds.",
+        ("standard-fits", "standard-features", "adversarial-fits", "adversarial-features"),
+    ),
+    "race": (
+        _race,
+        "Which feature the filters are aligned with after training, by the strength of the non-robust one and the "
+        "radius of the adversary, with the predicted and the measured boundary.",
+        ("feature-race",),
+    ),
 }
 # The table that each kind draws: without rows in it there is no figure.
 _NEEDS = {
@@ -130,6 +169,8 @@ _NEEDS = {
     "perturbation": "perturbation_coordinates",
     "transfer": "transfer",
     "classes": "classes",
+    "alignments": "alignments",
+    "race": "race",
 }
 
 
@@ -157,7 +198,8 @@ def caption(name: str) -> str:
 def illustrates(name: str, claim: str, experiment: str) -> bool:
     """Whether the figure called `name` illustrates `claim`, measured on `experiment`."""
     kind = _kind(name)
-    return name == f"{experiment}-{kind}" and kind in KINDS and claim in KINDS[kind][2]
+    measured = experiment.split(", ")
+    return any(name == f"{one}-{kind}" for one in measured) and kind in KINDS and claim in KINDS[kind][2]
 
 
 def _kind(name: str) -> str:

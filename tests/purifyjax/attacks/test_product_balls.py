@@ -258,15 +258,15 @@ def test_apgd_minimises_a_sum_over_parts():
 
 
 @all_norms
-def test_minimal_norm_is_the_distance_to_the_plane(norm):
-    """|f(x)|/Σ_p ‖w_p‖_*, the same in every part."""
+@pytest.mark.parametrize("bisections,rtol", [(0, 2e-3), (25, 2e-5)])
+def test_minimal_norm_is_the_distance_to_the_plane(norm, bisections, rtol):
+    """|f(x)|/Σ_p ‖w_p‖_*, the same in every part: one step goes just beyond it, and bisection back."""
     weight, x, y = linear_case()
-    found = jax.jit(lambda ball: minimal_norm(KEY, linear_margin(weight), x, y, ball, steps=10))(
-        Ball(100.0, norm, PARTS)
-    )
+    attack = partial(minimal_norm, KEY, linear_margin(weight), x, y, steps=1, bisections=bisections)
+    found = jax.jit(lambda ball: attack(ball=ball))(Ball(100.0, norm, PARTS))
     exact = np.maximum(lowest_linear(weight, x, y, 0.0, norm), 0.0) / sizes(weight[None, :], DUAL[norm]).sum()
     assert 0 < (exact > 0).sum() < POINTS
-    np.testing.assert_allclose(found.radius, exact, rtol=2e-5, atol=2e-6)
+    np.testing.assert_allclose(found.radius, exact, rtol=rtol, atol=2e-6)
     np.testing.assert_allclose(sizes(found.perturbation, ORDER[norm]).max(axis=1), found.radius, rtol=1e-6)
 
 
