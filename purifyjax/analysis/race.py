@@ -20,8 +20,8 @@ def critical_strength(
     """β at which P_NR (β − ε)₊^q = P_R (α − ε)^q: ε + (P_R/P_NR)^{1/q} (α − ε).
 
     A feature of strength s in n patches grows in a filter as n s^q ⟨w, feature⟩^{q−1}, so that the feature with the
-    larger n s^q leaves the other behind; an adversary of radius ε in every patch takes ε off both strengths. Derived for
-    data without noise, from Li & Li (arXiv 2410.08503): ε = 0 is their condition.
+    larger n s^q leaves the other behind; an adversary of radius ε in every patch takes ε off both strengths. Derived
+    for data without noise, from Li & Li (arXiv 2410.08503): ε = 0 is their condition.
 
     Args:
       radius: ε < α.

@@ -186,8 +186,8 @@ def test_rounding_of_large_inputs_does_not_lift_the_bound(norm, scale):
     w = rng.normal(size=64).astype(np.float32)
     x = (scale * rng.normal(size=(200, PATCHES * 64))).astype(np.float32)
     product = x.reshape(200, PATCHES, 64).astype(np.float64) @ w.astype(np.float64)
-    radius = np.float32(0.3)
-    reach = float(radius) * np.linalg.norm(w.astype(np.float64), ord=DUAL[norm])
+    radius = float(np.float32(0.3))
+    reach = radius * np.linalg.norm(w.astype(np.float64), ord=DUAL[norm])
     exact = sigma(product - reach, 3, 0.7).sum(axis=1)
     weight = np.stack([w, np.zeros_like(w)])[:, None]
     proven = np.asarray(bound(weight, 3, 0.7, x, np.zeros(200, int), Ball(radius, norm, PATCHES)), np.float64)
