@@ -26,19 +26,22 @@ def patch_margin(
 
         F_y ≥ Σ_r Σ_p σ(⟨w_{y,r}, x_p⟩ − ε ‖w_{y,r}‖_*),   F_c ≤ Σ_r Σ_p σ(⟨w_{c,r}, x_p⟩ + ε ‖w_{c,r}‖_*).
 
-    Exact for one filter a class and two opposite ones; loose where many filters share the budget of a patch.
-
     Args:
       weight, exponent, knee: of a `PatchCNN`.
       ball: with a part for every patch.
     """
-    classes, _, dim = weight.shape
+    classes, filters, dim = weight.shape
     patches = x.reshape(len(x), -1, dim)
     product = jnp.einsum("npd,crd->npcr", patches, weight, precision=_FULL)
-    reach = ball.radius * jnp.linalg.norm(weight, ord=DUAL_ORDER[ball.norm], axis=-1)
-    # Rounding of a product of d terms.
-    error = 2.0 * dim * jnp.finfo(jnp.float32).eps * jnp.linalg.norm(patches, axis=-1)
+    # Room for rounding: of products and norms of d terms, and of sums of as many terms as there are activations.
+    eps = float(jnp.finfo(jnp.float32).eps)
+    reach = (1.0 + 2.0 * dim * eps) * ball.radius * jnp.linalg.norm(weight, ord=DUAL_ORDER[ball.norm], axis=-1)
+    error = 2.0 * dim * eps * jnp.linalg.norm(patches, axis=-1)
     reach = reach[None, None] + error[:, :, None, None] * jnp.linalg.norm(weight, axis=-1)[None, None]
-    low, high = (jnp.sum(smoothed_relu(product + sign * reach, exponent, knee), axis=(1, 3)) for sign in (-1.0, 1.0))
+    share = (patches.shape[1] * filters + 4 * exponent) * eps
+    low, high = (
+        (1.0 + sign * share) * jnp.sum(smoothed_relu(product + sign * reach, exponent, knee), axis=(1, 3))
+        for sign in (-1.0, 1.0)
+    )
     own = jax.nn.one_hot(y, classes, dtype=bool)
     return jnp.sum(jnp.where(own, low, 0.0), axis=1) - jnp.max(jnp.where(own, -jnp.inf, high), axis=1)

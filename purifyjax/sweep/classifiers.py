@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from purifyjax.sweep.loop import StageResult, run_stage, seeds_at_once
@@ -58,9 +63,33 @@ def train_classifiers(
     weights = sum(leaf.size for leaf in jax.tree.leaves(states.params)) // len(keys)
     at_once = seeds_at_once(4 * (6 * weights + x[0].size + 16 * batch * x.shape[2]), len(keys))
 
+    groups = _groups(len(keys))
+    fixed = [(keys[group], x[group], y[group]) for group in groups]
+
     def advance(state: ClassifierState, phase: int, step: int, chunk: int):
         del phase
         position = (jnp.int32(step), jnp.int32(recipe.steps))
-        return _advance(keys, state, network, shared, x, y, *position, chunk, at_once)
+
+        def one(group: slice, keys: PRNGKeyArray, x: Array, y: Array):
+            own = jax.tree.map(lambda leaf: leaf[group], state)
+            return _advance(keys, own, network, shared, x, y, *position, chunk, at_once)
+
+        found = _in_threads(one, [(group, *rest) for group, rest in zip(groups, fixed, strict=True)], first=step == 0)
+        return jax.tree.map(lambda *parts: jnp.concatenate(parts), *found)
 
     return run_stage(advance, states, [recipe.steps], **options)
+
+
+def _groups(seeds: int) -> list[slice]:
+    """Seeds side by side on the cores of a CPU, one group a core: networks this small keep only one busy."""
+    cores = int(os.environ.get("PJRT_NPROC", os.cpu_count() or 1)) if jax.default_backend() == "cpu" else 1
+    ends = np.linspace(0, seeds, min(cores, seeds) + 1).round().astype(int)
+    return [slice(start, end) for start, end in pairwise(ends)]
+
+
+def _in_threads(run: Callable[..., Any], groups: list[tuple[Any, ...]], first: bool) -> list[Any]:
+    """Every group's result; one after another at first, so that the program is compiled once."""
+    if first or len(groups) == 1:
+        return [run(*group) for group in groups]
+    with ThreadPoolExecutor(len(groups)) as pool:
+        return list(pool.map(lambda group: jax.block_until_ready(run(*group)), groups))

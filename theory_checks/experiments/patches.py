@@ -39,8 +39,8 @@ class PatchTask:
     samples: int
     seeds: int
     radius: float
-    points: int = 1000
-    curve_points: int = 200
+    points: int = 1024
+    curve_points: int = 128
 
     def network(self, precision: jax.lax.Precision | None = None) -> PatchCNN:
         """The untrained network."""
@@ -91,7 +91,7 @@ class Race:
     recipe: Recipe = Recipe(steps=300, learning_rate=0.3, clip=1.0, adversary="fgm", parts=32)
     radii: tuple[float, ...] = (0.0, 0.05, 0.1, 0.2, 0.3)
     strengths: tuple[float, ...] = tuple(round(0.2 + 0.025 * i, 3) for i in range(23))
-    seeds: int = 8
+    seeds: int = 16
 
     def network(self) -> PatchCNN:
         """The untrained network."""
@@ -123,9 +123,9 @@ def patch_task(classes: int, *, seeds: int, **size) -> PatchTask:
     )
     radius = 0.21
     # Early gradients are tiny, σ' being polynomial: long steps there, shortened gradients later.
-    clean = Recipe(steps=600, learning_rate=0.3 * knee / 1e-6, clip=1e-6, batch_size=128)
+    clean = Recipe(steps=600, learning_rate=0.3 * knee / 1e-6, clip=1e-6, batch_size=256)
     robust = Recipe(
-        steps=1300,
+        steps=2400,
         learning_rate=0.4 * knee / 0.05,
         clip=0.05,
         batch_size=64,
