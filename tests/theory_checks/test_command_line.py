@@ -12,8 +12,22 @@ from purifyjax.training import Phase, Training
 from theory_checks import all as command
 from theory_checks import experiments, run
 from theory_checks.claims import CLAIMS
-from theory_checks.experiments import PROFILES, Classes, Experiment, Profile
+from theory_checks.experiments import PROFILES, Classes, Experiment, PatchTask, Profile, Race, patch_task
 from theory_checks.experiments import profiles as profiles_module
+
+
+def toy_task(classes: int) -> PatchTask:
+    task = patch_task(classes, seeds=2)
+    return replace(
+        task,
+        data=task.data.replace(dimension=2 * classes, patches=3),
+        filters=2,
+        clean=task.clean.replace(steps=4, batch_size=8),
+        robust=task.robust.replace(steps=4, batch_size=8, parts=3, clean_steps=2),
+        samples=16,
+        points=16,
+        curve_points=8,
+    )
 
 
 def toy_profile() -> Profile:
@@ -53,6 +67,8 @@ def toy_profile() -> Profile:
             kernel_points=16,
             bound_points=64,
         ),
+        patches=(toy_task(2), toy_task(10)),
+        race=Race(filters=2, recipe=Race().recipe.replace(steps=5), radii=(0.0, 0.2), strengths=(0.2, 0.8), seeds=2),
     )
 
 

@@ -239,7 +239,7 @@ PROFILES = {
     for p in (
         _profile(
             "quick",
-            "d = 256, k = 15, m = 768, 2 seeds: the picture in four minutes; several bounds need a larger d",
+            "d = 256, k = 15, m = 768, 2 seeds: the picture in five minutes; several bounds need a larger d",
             {"dimension": 256, "sparsity": 15, "neurons": 768, "peak": 4.5, "pace": 0.5, "batch_size": 256},
             seeds=2,
             pgd_seeds=2,

@@ -8,6 +8,7 @@ import pytest
 
 from purifyjax.data import SparseCoding
 from purifyjax.sweep import loop as module
+from purifyjax.sweep import train as stage
 from purifyjax.sweep import seed_keys, train_stage
 from purifyjax.training import Phase, Training, initial_state, train
 from purifyjax.training.trajectory import stage_keys
@@ -114,7 +115,7 @@ def test_chunks_divide_the_phase():
 def test_phases_of_one_kind_share_a_program(short_chunks, monkeypatch):
     """A stage compiles once a kind of phase, not once a phase."""
     keys, states = start()
-    advance: Any = module._advance
+    advance: Any = stage._advance
     advance.clear_cache()
     longer = (*CONFIG.clean, CONFIG.clean[0].replace(steps=8, threshold_end=2.0, weight_decay=0.1))
     train_stage(keys, states, CONFIG, longer)

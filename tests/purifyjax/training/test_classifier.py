@@ -110,7 +110,7 @@ def test_the_sweep_equals_the_pure_function_and_goes_on_where_it_was_killed(tmp_
     monkeypatch.setattr(loop, "_CHUNK_STEPS", 2)
     monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", -1.0)
     recipe = Recipe(steps=6, learning_rate=0.2, batch_size=8, adversary="fgm", radius=0.1, parts=2)
-    keys = seed_keys([3, 7])
+    keys = seed_keys(np.array([3, 7]))
     x, y = jnp.stack([X, X[::-1]]), jnp.stack([Y, Y[::-1]])
 
     def start():
