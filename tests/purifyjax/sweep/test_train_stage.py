@@ -8,8 +8,8 @@ import pytest
 
 from purifyjax.data import SparseCoding
 from purifyjax.sweep import loop as module
-from purifyjax.sweep import train as stage
 from purifyjax.sweep import seed_keys, train_stage
+from purifyjax.sweep import train as stage
 from purifyjax.training import Phase, Training, initial_state, train
 from purifyjax.training.trajectory import stage_keys
 
