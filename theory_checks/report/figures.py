@@ -88,10 +88,8 @@ def _alignments(evidence: Evidence) -> Figure:
 def _race(evidence: Evidence) -> Figure:
     boundary = evidence.race.groupby("radius").predicted.first()
 
-    def predicted(radius):  # a straight line
-        return np.interp(radius, boundary.index, boundary)
-
-    return race.figure(evidence.race, predicted, title="The race of the features")
+    line = np.polynomial.Polynomial.fit(boundary.index, boundary, 1)
+    return race.figure(evidence.race, line, title="The race of the features")
 
 
 _Draw = Callable[[Evidence], Figure]
