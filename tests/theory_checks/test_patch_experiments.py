@@ -18,10 +18,11 @@ SEEDS = np.array([0, 5])
 _TASK = patch_task(2, seeds=2)
 TASK = replace(
     _TASK,
-    data=_TASK.data.replace(dimension=16, patches=9),
+    # P_NR β² = 2.9 P_R α²: the non-robust feature leads.
+    data=_TASK.data.replace(dimension=16, patches=9, nonrobust_strength=0.6),
     filters=4,
     samples=128,
-    clean=_TASK.clean.replace(steps=100),
+    clean=_TASK.clean.replace(steps=100, batch_size=64),
     robust=_TASK.robust.replace(steps=100, parts=9, clean_steps=20),
     points=40,
     curve_points=20,
