@@ -16,6 +16,9 @@ from theory_checks.experiments import PROFILES, Classes, Experiment, PatchTask, 
 from theory_checks.experiments import profiles as profiles_module
 
 
+PATCHES = {"patches-2", "patches-10"}
+
+
 def toy_task(classes: int) -> PatchTask:
     task = patch_task(classes, seeds=2)
     return replace(
@@ -149,10 +152,12 @@ def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
         # The PGD run starts from the same clean net as the FGM run.
         np.testing.assert_array_equal(nets["w_clean"], clean[:1])
         assert not np.allclose(nets["w_robust"], clean[:1])
-    assert set(pd.read_parquet(out / "tables" / "robustness.parquet").experiment) == {"default", "pgd", "linf"}
+    assert (
+        set(pd.read_parquet(out / "tables" / "robustness.parquet").experiment) == {"default", "pgd", "linf"} | PATCHES
+    )
     certified = pd.read_parquet(out / "tables" / "certificates.parquet").set_index(["experiment", "seed", "radius"])
     assert np.all(certified.certified <= certified.standing) and np.all(certified.standing <= certified.points)
-    assert set(certified.reset_index().experiment) == {"default", "linf"}
+    assert set(certified.reset_index().experiment) == {"default", "linf"} | PATCHES
     fitted = pd.read_parquet(out / "tables" / "classes.parquet")
     assert {"linear", "polynomial", "tangent kernel", "random features", "ReLU net"} == set(fitted.family)
     assert np.all(fitted.robust <= fitted.clean) and set(fitted.seed) == {0, 1}
