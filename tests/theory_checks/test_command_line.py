@@ -15,7 +15,6 @@ from theory_checks.claims import CLAIMS
 from theory_checks.experiments import PROFILES, Classes, Experiment, PatchTask, Profile, Race, patch_task
 from theory_checks.experiments import profiles as profiles_module
 
-
 PATCHES = {"patches-2", "patches-10"}
 
 
