@@ -10,7 +10,7 @@ import pytest
 from purifyjax.data import SparseCoding
 from purifyjax.training import Phase, Training
 from theory_checks import all as command
-from theory_checks import experiments, run
+from theory_checks import experiments, run, run_patches, stored
 from theory_checks.claims import CLAIMS
 from theory_checks.experiments import PROFILES, Classes, Experiment, PatchTask, Profile, Race, patch_task
 from theory_checks.experiments import profiles as profiles_module
@@ -171,6 +171,8 @@ def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(run, "train_stage", forbidden("train"))
     monkeypatch.setattr(run.measure, "measure", forbidden("attack"))
     monkeypatch.setattr(run.measure, "classes", forbidden("fit"))
+    monkeypatch.setattr(run_patches, "train_classifiers", forbidden("train"))
+    monkeypatch.setattr(run_patches.measure, "measure", forbidden("attack"))
     assert command.main(["--profile", "toy", "--out", str(out)]) == status
     second = json.loads((out / "verdicts.json").read_text())
     assert second["claims"] == first["claims"]
@@ -178,7 +180,7 @@ def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
     third = json.loads((out / "verdicts.json").read_text())
     assert [claim["id"] for claim in third["claims"]] == ["noise-robust"]
     # Tables of another format are measured anew, on the nets that are there.
-    monkeypatch.setattr(run, "FORMAT", 0)
+    monkeypatch.setattr(stored, "FORMAT", 0)
     with pytest.raises(AssertionError, match="attack again"):
         command.main(["--profile", "toy", "--out", str(out)])
 
