@@ -29,3 +29,8 @@ settings.register_profile(
 )
 settings.register_profile("explore", settings.get_profile("suite"), max_examples=300, derandomize=False)
 settings.load_profile("suite")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest tests first: last, one process would run them while the others wait."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import pandas as pd
@@ -46,6 +46,18 @@ class Evidence:
         the largest ⟨w, u_c⟩ and ⟨w, v_c⟩ over the filters of each class c.
       race: experiment, seed, radius, strength, log_ratio, predicted: log of the mean ⟨w, v_c⟩ over the mean ⟨w, u_c⟩ at
         the end, and the strength at which it is predicted to change its sign.
+      outcomes: experiment, net, attack, radius, seed, point, right: what nets on images get right of the same test
+        images, clean ("none") and under every attack at ε; of a collection only the images that belong to it.
+      image_robustness: experiment, seed, net, attack, radius, correct, points: how many test images such nets get right
+        under every attack and at every radius.
+      ranks: experiment, seed, net, rank, full, clean, robust, points: how many points a net gets right, and right under
+        every attack, after adversarial training whose update of the clean weights has at most this rank (0: before it);
+        full: unrestricted.
+      costs: net, repeat, ratio: time of a training step over that of the baseline's.
+      pictures: figure, group, index, row, column, channel, value, caption, signed, seed: images, a row an entry.
+      angles: seed, architecture, layer, pair, filter, angle: in degrees, between a filter of two nets.
+      sparsity: seed, filters, signal, point, atoms, error: relative error of images and of perturbations, rebuilt from
+        so many filters of a net's first layer.
     """
 
     experiment: str
@@ -65,26 +77,18 @@ class Evidence:
     class_bounds: pd.DataFrame = _empty()
     alignments: pd.DataFrame = _empty()
     race: pd.DataFrame = _empty()
+    outcomes: pd.DataFrame = _empty()
+    ranks: pd.DataFrame = _empty()
+    image_robustness: pd.DataFrame = _empty()
+    costs: pd.DataFrame = _empty()
+    pictures: pd.DataFrame = _empty()
+    angles: pd.DataFrame = _empty()
+    sparsity: pd.DataFrame = _empty()
 
 
-TABLES = (
-    "robustness",
-    "wins",
-    "neurons",
-    "history",
-    "coordinates",
-    "perturbations",
-    "perturbation_coordinates",
-    "transfer",
-    "certificates",
-    "classes",
-    "class_losses",
-    "class_bounds",
-    "alignments",
-    "race",
-)
+TABLES = tuple(f.name for f in fields(Evidence) if f.default_factory is pd.DataFrame)
 # Columns of the tables that may be empty.
 TRANSFER = ("experiment", "net", "source", "target", "correct", "points")
 CERTIFICATES = ("experiment", "seed", "net", "method", "norm", "radius", "certified", "standing", "points")
-# Raised whenever the tables' columns or their meaning change: stored evidence is then measured anew.
-FORMAT = 6
+# Raised whenever a table's columns or their meaning change: stored evidence is then measured anew.
+FORMAT = 7

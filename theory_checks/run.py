@@ -9,23 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm import tqdm
 
 from purifyjax.data import instance
-from purifyjax.errors import ConfigError
 from purifyjax.sweep import describe, fingerprint, load_arrays, save_arrays, seed_keys, train_stage
 from purifyjax.training import Phase, TrainState, initial_state, start_stage, validate
 from purifyjax.training.trajectory import stage_keys
 from theory_checks import measure
 from theory_checks.evidence import Evidence
 from theory_checks.experiments import Experiment, Profile
-from theory_checks.stored import progress, stored_evidence
-
-Arrays = dict[str, np.ndarray]
+from theory_checks.stored import Arrays, progress, report_diverged, stored_evidence, stored_stage
 
 
 def trajectory(profile: Profile, experiment: Experiment, seeds: np.ndarray, out: Path, resume: bool) -> Arrays:
@@ -78,34 +75,18 @@ def _stage(
     """Train one stage, or read its end back."""
     phases: Sequence[Phase] = getattr(experiment.training, stage)
     mark = fingerprint(experiment.training, stage, seeds, experiment.monitored_radius)
-    path = out / "stages" / f"{mark}.npz"
-    stored = load_arrays(path, mark) if resume else None
-    if stored is not None:
-        state = start._replace(weight=jnp.asarray(stored["weight"]), threshold=jnp.asarray(stored["threshold"]))
-        return state, {n.removeprefix("history_"): v for n, v in stored.items() if n.startswith("history_")}
-    checkpoint = path.with_suffix(".part.npz")
-    if not resume:
-        checkpoint.unlink(missing_ok=True)
-    label = f"{experiment.name}: {stage} training, {len(seeds)} seeds"
-    with progress(label, sum(p.steps for p in phases), "step") as bar:
 
-        def report(steps: int, loss: float) -> None:
-            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-            bar.update(steps)
-
+    def train(**options: Any) -> Arrays:
         result = train_stage(
-            keys,
-            start,
-            experiment.training,
-            phases,
-            checkpoint=checkpoint,
-            mark=mark,
-            monitor=measure.monitor(experiment, seeds),
-            progress=report,
+            keys, start, experiment.training, phases, monitor=measure.monitor(experiment, seeds), **options
         )
-    end = {"weight": np.asarray(result.state.weight), "threshold": np.asarray(result.state.threshold)}
-    save_arrays(path, mark, end | {f"history_{n}": v for n, v in result.history.items()})
-    return result.state, result.history
+        end = {"weight": np.asarray(result.state.weight), "threshold": np.asarray(result.state.threshold)}
+        return end | {f"history_{n}": v for n, v in result.history.items()}
+
+    label = f"{experiment.name}: {stage} training, {len(seeds)} seeds"
+    found = stored_stage(out, mark, resume, label, sum(p.steps for p in phases), train)
+    state = TrainState(jnp.asarray(found["weight"]), jnp.asarray(found["threshold"]), None)
+    return state, {n.removeprefix("history_"): v for n, v in found.items() if n.startswith("history_")}
 
 
 def evidence(profile: Profile, experiment: Experiment, seeds: np.ndarray, out: Path, resume: bool) -> Evidence:
@@ -154,10 +135,7 @@ def _healthy(
     own = seeds[: experiment.seeds]
     arrays = trajectory(profile, experiment, seeds, out, resume)
     healthy = np.array([all(np.isfinite(arrays[f"w_{net}"][s]).all() for net in measure.NETS) for s in range(len(own))])
-    if not healthy.any():
-        raise ConfigError(f"experiment {experiment.name}: training diverged for every seed; lower the learning rates")
-    for seed in own[~healthy]:
-        tqdm.write(f"{experiment.name}: seed {seed} diverged and is left out")
+    report_diverged(experiment.name, own, healthy)
     kept = {name: values[healthy] if name[:2] in ("w_", "b_") else values for name, values in arrays.items()}
     kept |= {n: v[:, healthy] for n, v in arrays.items() if n.startswith("history_") and v.ndim == 2}
     return kept, healthy

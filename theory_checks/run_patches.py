@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 from purifyjax.data import validate_patches
-from purifyjax.errors import ConfigError
-from purifyjax.sweep import describe, fingerprint, load_arrays, save_arrays, seed_keys, train_classifiers
+from purifyjax.sweep import describe, fingerprint, seed_keys, train_classifiers
 from purifyjax.training import initial_classifier, validate_recipe
 from theory_checks.evidence import Evidence
 from theory_checks.experiments import PatchTask, Race
 from theory_checks.measure import patches as measure
-from theory_checks.stored import progress, stored_evidence
-
-Arrays = dict[str, np.ndarray]
+from theory_checks.stored import Arrays, progress, report_diverged, stored_evidence, stored_stage
 
 
 def patch_evidence(task: PatchTask, seeds: np.ndarray, out: Path, resume: bool) -> Evidence:
@@ -28,10 +25,7 @@ def patch_evidence(task: PatchTask, seeds: np.ndarray, out: Path, resume: bool) 
     def measured() -> Evidence:
         arrays = {net: _trained(task, net, own, out, resume) for net in measure.NETS}
         healthy = np.logical_and.reduce([np.isfinite(a["weight"]).all(axis=(1, 2, 3)) for a in arrays.values()])
-        if not healthy.any():
-            raise ConfigError(f"experiment {task.name}: training diverged for every seed; lower the learning rates")
-        for seed in own[~healthy]:
-            tqdm.write(f"{task.name}: seed {seed} diverged and is left out")
+        report_diverged(task.name, own, healthy)
         with progress(f"{task.name}: attacks, {healthy.sum()} seeds", measure.ticks(task), "attack") as bar:
             found = measure.measure(task, own, healthy, arrays, bar.update)
         found.config["diverged_seeds"] = [int(seed) for seed in own[~healthy]]
@@ -58,38 +52,17 @@ def _trained(task: PatchTask, net: str, seeds: np.ndarray, out: Path, resume: bo
     validate_recipe(recipe, task.samples)
     of_training = describe(task) | {"points": 0, "curve_points": 0, "radius": 0, "clean": 0, "robust": 0}
     mark = fingerprint("patches", of_training, recipe, seeds)
-    path = out / "stages" / f"{mark}.npz"
-    stored = load_arrays(path, mark) if resume else None
-    if stored is not None:
-        return stored
     keys = jax.vmap(partial(jax.random.split, num=3))(seed_keys(seeds))
     network = task.network()
     x, y = measure.training_sample(task, seeds)
     # Both nets start from the same weights, on the same sample.
     states = jax.vmap(lambda key: initial_classifier(key, network, x[0, :1]))(keys[:, 1])
-    checkpoint = path.with_suffix(".part.npz")
-    if not resume:
-        checkpoint.unlink(missing_ok=True)
+
+    def train(**options: Any) -> Arrays:
+        result = train_classifiers(keys[:, 2], states, network, recipe, x, y, monitor=measure.monitor(task), **options)
+        history = {f"history_{name}": values for name, values in result.history.items()}
+        return {"weight": np.asarray(result.state.params["weight"])} | history
+
     kind = "standard" if net == "clean" else "adversarial"
-    with progress(f"{task.name}: {kind} training, {len(seeds)} seeds", recipe.steps, "step") as bar:
-
-        def report(steps: int, loss: float) -> None:
-            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-            bar.update(steps)
-
-        result = train_classifiers(
-            keys[:, 2],
-            states,
-            network,
-            recipe,
-            x,
-            y,
-            checkpoint=checkpoint,
-            mark=mark,
-            monitor=measure.monitor(task),
-            progress=report,
-        )
-    arrays = {"weight": np.asarray(result.state.params["weight"])}
-    arrays |= {f"history_{name}": values for name, values in result.history.items()}
-    save_arrays(path, mark, arrays)
-    return arrays
+    label = f"{task.name}: {kind} training, {len(seeds)} seeds"
+    return stored_stage(out, mark, resume, label, recipe.steps, train)

@@ -1,7 +1,9 @@
 """Measurements, and the verdicts that follow from them.
 
 A claim is judged seed by seed: each seed brings a value with a 95% interval, and the claim's bound
-must lie outside every interval on the right side. No examples are ever pooled over seeds.
+must lie outside every interval on the right side. No examples are ever pooled over seeds. A claim about
+an effect on average, such as one training's accuracy less another's, is judged by one interval for the mean, in which
+seeds and examples are two levels.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ class Measurement:
     Attributes:
       refutable: False for a quantity that bounds the claim's own from one side, such as certified accuracy, which is
         at most the robust accuracy: it can show the claim, but missing its bound refutes nothing.
+      effect: 95% interval of the mean over seeds and examples, for a claim about an average; it then decides in place
+        of the seeds' own intervals.
     """
 
     quantity: str
@@ -39,6 +43,7 @@ class Measurement:
     bound: float
     seeds: tuple[SeedValue, ...]
     refutable: bool = True
+    effect: tuple[float, float] | None = None
 
     @property
     def measured(self) -> float:
@@ -47,7 +52,12 @@ class Measurement:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Hull of the seeds' 95% intervals: what the least and the most favourable seed allow (NaN if one is)."""
+        """Hull of the seeds' 95% intervals: what the least and the most favourable seed allow (NaN if one is).
+
+        The effect's own interval, if there is one.
+        """
+        if self.effect is not None:
+            return self.effect
         if any(math.isnan(s.low + s.high) for s in self.seeds):
             return math.nan, math.nan
         return (
@@ -57,16 +67,17 @@ class Measurement:
 
     @property
     def outcome(self) -> Outcome:
-        """`holds` if every seed's interval satisfies the bound, `refuted` if every one violates it."""
+        """`holds` if every interval that decides satisfies the bound, `refuted` if every one violates it."""
         low, high = self.interval
         if not (math.isfinite(low) and math.isfinite(high)):
             return "inconclusive"
+        intervals = [(s.low, s.high) for s in self.seeds] if self.effect is None else [self.effect]
         if self.relation == ">=":
-            satisfied = all(s.low >= self.bound for s in self.seeds)
-            violated = all(s.high < self.bound for s in self.seeds)
+            satisfied = all(low >= self.bound for low, _ in intervals)
+            violated = all(high < self.bound for _, high in intervals)
         else:
-            satisfied = all(s.high <= self.bound for s in self.seeds)
-            violated = all(s.low > self.bound for s in self.seeds)
+            satisfied = all(high <= self.bound for _, high in intervals)
+            violated = all(low > self.bound for low, _ in intervals)
         return "holds" if satisfied else "refuted" if violated and self.refutable else "inconclusive"
 
     @property

@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from purifyjax.attacks.balls import ORDER, Ball
 from purifyjax.attacks.diagnostics import attack_warnings, start_warnings
 from purifyjax.attacks.gradient import Attack, Margin
+from purifyjax.cores import in_threads, seed_groups, take
 
 Params = Any
 MarginOf = Callable[[Params], Margin]
@@ -83,11 +84,11 @@ def worst_case(
         for start in range(0, longest, width):
             rows = [row[start : start + width] for row in order]
             # Seeds with fewer points left repeat point 0; the repeats are thrown away.
-            take = np.stack([np.pad(row, (0, width - len(row))) for row in rows])
+            chosen = np.stack([np.pad(row, (0, width - len(row))) for row in rows])
             seed_axis = np.arange(seeds)[:, None]
             keys = jax.random.split(jax.random.fold_in(attack_key, start), seeds)
-            margins, deltas = run(keys, params, x[seed_axis, take], y[seed_axis, take], ball)
-            margins, sizes = np.asarray(margins), _size(deltas, ball)
+            margins, deltas = run(keys, params, x[seed_axis, chosen], y[seed_axis, chosen], ball)
+            sizes = _size(deltas, ball)
             inside = sizes <= float(ball.radius) * (1 + RADIUS_TOLERANCE)
             for s, row in enumerate(rows):
                 legal = inside[s, : len(row)]
@@ -103,7 +104,7 @@ def worst_case(
     return WorstCase(still, lowest, broken_by, tuple(warnings))
 
 
-def _size(delta: Float[Array, "seed n dim"], ball: Ball) -> Float[np.ndarray, "seed n"]:
+def _size(delta: Float[np.ndarray, "seed n dim"], ball: Ball) -> Float[np.ndarray, "seed n"]:
     """‖δ‖ in float64 on the host: squares of a small radius underflow in float32."""
     parts = np.asarray(delta, np.float64).reshape(*delta.shape[:-1], ball.parts, -1)
     return np.linalg.norm(parts, ord=ORDER[ball.norm], axis=-1).max(axis=-1)
@@ -126,7 +127,7 @@ def _clean(margin_of: MarginOf):
 
 @cache
 def _batched(attack: Attack, margin_of: MarginOf):
-    """jit of an attack over a leading seed axis: margins and perturbations."""
+    """jit of an attack over a leading seed axis: margins and perturbations, on the host."""
 
     @jax.jit
     def run(keys, params, x, y, ball):
@@ -138,4 +139,15 @@ def _batched(attack: Attack, margin_of: MarginOf):
 
         return jax.lax.map(one, (keys, params, x, y))
 
-    return run
+    seen = set()
+
+    def on_cores(keys, params, x, y, ball):
+        groups = seed_groups(len(keys))
+        arguments = [(*take(group, (keys, params, x, y)), ball) for group in groups]
+        program = (x.shape, jax.tree.structure(ball))
+        compiled = program in seen
+        seen.add(program)
+        found = in_threads(run, arguments, compiled=compiled)
+        return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+
+    return on_cores

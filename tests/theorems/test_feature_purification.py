@@ -13,7 +13,7 @@ from purifyjax.data import instance, sample
 from purifyjax.models import SymmetricReLU, margin
 from theory_checks.claims import transfer
 
-pytestmark = pytest.mark.xdist_group("theorems")
+pytestmark = [pytest.mark.xdist_group("theorems"), pytest.mark.long]
 
 
 def accuracy(evidence, net, attack):

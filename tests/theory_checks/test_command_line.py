@@ -132,6 +132,7 @@ def test_every_profile_is_valid():
             assert 0 < experiment.seeds
 
 
+@pytest.mark.long
 def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
     out = tmp_path / "results"
     status = command.main(["--profile", "toy", "--out", str(out)])

@@ -55,7 +55,7 @@ class Claim:
         # The same words about several experiments are said once.
         notes = dict.fromkeys(self.note if isinstance(self.note, str) else self.note(evidence) for evidence in found)
         note = " ".join(filter(None, notes))
-        dimension = found[0].config["training"]["data"]["dimension"]
+        dimension = found[0].config["training"]["data"]["dimension"] if self.smallest_dimension else 0
         verdict = Verdict(
             id=self.id,
             title=self.title,

@@ -5,6 +5,8 @@ The profile's sizes were found on seeds 0 to 7 of the experiment; other seeds ar
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -19,7 +21,7 @@ LEARNED = 2.0  # times the other feature's alignment; the theorem says Ω(1) aga
 def named(evidence: Evidence, part: Measurement) -> Measurement:
     """The same measurement, its quantity preceded by the number of classes."""
     quantity = f"K = {evidence.config['training']['data']['classes']}: {part.quantity}"
-    return Measurement(quantity, part.relation, part.bound, part.seeds, part.refutable)
+    return replace(part, quantity=quantity)
 
 
 def accurate(evidence: Evidence, net: str, attack: str, relation: Relation, bound: float) -> Measurement:
