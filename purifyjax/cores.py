@@ -5,23 +5,32 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Int
 
 
-def seed_groups(seeds: int) -> list[slice]:
-    """The seeds in consecutive groups, one a core; a single group on an accelerator."""
+def seed_groups(seeds: int) -> list[Int[np.ndarray, " own"]]:
+    """The seeds in consecutive groups of one size, one a core; a single group on an accelerator.
+
+    The last group repeats the last seed where it must: groups of one size share a program, and wait for each other.
+    """
     cores = int(os.environ.get("PJRT_NPROC", os.cpu_count() or 1)) if jax.default_backend() == "cpu" else 1
-    ends = np.linspace(0, seeds, min(cores, seeds) + 1).round().astype(int)
-    return [slice(start, end) for start, end in pairwise(ends)]
+    size = -(-seeds // cores)
+    return [np.minimum(np.arange(start, start + size), seeds - 1) for start in range(0, seeds, size)]
 
 
-def take(group: slice, tree: Any) -> Any:
+def take(group: Int[np.ndarray, " own"], tree: Any) -> Any:
     """A group's part of arrays with a leading seed axis."""
     return jax.tree.map(lambda leaf: leaf[group], tree)
+
+
+def join(parts: Sequence[Any], seeds: int) -> Any:
+    """The groups' results as arrays with a leading seed axis again, without repeated seeds."""
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[:seeds], *parts)
 
 
 def in_threads(run: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], *, compiled: bool) -> list[Any]:

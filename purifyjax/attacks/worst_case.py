@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from purifyjax.attacks.balls import ORDER, Ball
 from purifyjax.attacks.diagnostics import attack_warnings, start_warnings
 from purifyjax.attacks.gradient import Attack, Margin
-from purifyjax.cores import in_threads, seed_groups, take
+from purifyjax.cores import in_threads, join, seed_groups, take
 
 Params = Any
 MarginOf = Callable[[Params], Margin]
@@ -148,6 +148,6 @@ def _batched(attack: Attack, margin_of: MarginOf):
         compiled = program in seen
         seen.add(program)
         found = in_threads(run, arguments, compiled=compiled)
-        return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+        return jax.tree.map(np.asarray, join(found, len(keys)))
 
     return on_cores

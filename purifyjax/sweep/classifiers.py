@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from purifyjax.cores import in_threads, seed_groups, take
+from purifyjax.cores import in_threads, join, seed_groups, take
 from purifyjax.sweep.loop import StageResult, run_stage, seeds_at_once
 from purifyjax.training.classifier import ClassifierState, Recipe, classifier_steps
 
@@ -34,7 +34,8 @@ def _advance(
 
     def one(args):
         key, state, *sample = args
-        state, loss = classifier_steps(key, state, network, recipe, *(sample or (x, y)), first_step, steps, length)
+        own_x, own_y = sample or (x, y)
+        state, loss = classifier_steps(key, state, network, recipe, own_x, own_y, first_step, steps, length)
         return state, jnp.mean(loss)
 
     return jax.lax.map(one, (keys, states, *own), batch_size=at_once)
@@ -76,6 +77,6 @@ def train_classifiers(
 
         arguments = [(take(group, state), *own) for group, own in zip(groups, fixed, strict=True)]
         found = in_threads(one, arguments, compiled=step > 0)
-        return jax.tree.map(lambda *parts: jnp.concatenate(parts), *found)
+        return join(found, len(keys))
 
     return run_stage(advance, states, [recipe.steps], **options)

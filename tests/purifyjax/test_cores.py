@@ -8,20 +8,24 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from purifyjax.cores import in_threads, seed_groups, take
+from purifyjax.cores import in_threads, join, seed_groups, take
 
 
-@pytest.mark.parametrize(("cores", "seeds", "sizes"), [(1, 3, [3]), (2, 5, [2, 3]), (4, 2, [1, 1]), (3, 9, [3, 3, 3])])
-def test_groups_share_out_all_seeds_evenly(monkeypatch, cores, seeds, sizes):
+@pytest.mark.parametrize(
+    ("cores", "seeds", "sizes"), [(1, 3, [3]), (2, 5, [3, 3]), (4, 2, [1, 1]), (4, 5, [2, 2, 2]), (3, 9, [3, 3, 3])]
+)
+def test_groups_of_one_size_hold_all_seeds_and_join_to_them(monkeypatch, cores, seeds, sizes):
     monkeypatch.setitem(os.environ, "PJRT_NPROC", str(cores))
     groups = seed_groups(seeds)
-    assert sorted(len(range(seeds)[group]) for group in groups) == sizes
-    assert [seed for group in groups for seed in range(seeds)[group]] == list(range(seeds))
+    assert [len(group) for group in groups] == sizes
+    values = {"w": 2 * jnp.arange(seeds)}
+    joined = join([take(group, values) for group in groups], seeds)
+    np.testing.assert_array_equal(joined["w"], values["w"])
 
 
 def test_a_group_takes_its_part_of_every_leaf():
     tree = {"w": jnp.arange(12.0).reshape(4, 3), "more": (jnp.arange(4),)}
-    own = take(slice(1, 3), tree)
+    own = take(np.array([1, 2]), tree)
     np.testing.assert_array_equal(own["w"], [[3, 4, 5], [6, 7, 8]])
     np.testing.assert_array_equal(own["more"][0], [1, 2])
 
