@@ -1,8 +1,11 @@
-"""What weights and perturbations are made of: decomposition, mixtures, purity, coverage, sparsity."""
+"""What weights and perturbations are made of: decomposition, mixtures, purity, coverage, sparsity, angles."""
 
+from purifyjax.analysis.angles import angles
 from purifyjax.analysis.decomposition import Decomposition, absolute_cosine, decompose
 from purifyjax.analysis.features import Features, alignment, coverage, features, firing_rate
+from purifyjax.analysis.maximisers import maximising_inputs
 from purifyjax.analysis.race import critical_strength, injection_ratio
+from purifyjax.analysis.reconstruction import atoms_needed, dictionary, reconstruction_errors
 from purifyjax.analysis.sparsity import participation_ratio
 
 __all__ = [
@@ -10,11 +13,16 @@ __all__ = [
     "Features",
     "absolute_cosine",
     "alignment",
+    "angles",
+    "atoms_needed",
     "coverage",
     "critical_strength",
     "decompose",
+    "dictionary",
     "features",
     "firing_rate",
     "injection_ratio",
+    "maximising_inputs",
     "participation_ratio",
+    "reconstruction_errors",
 ]

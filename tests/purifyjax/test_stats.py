@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from purifyjax.stats import clopper_pearson, mean_interval, median_interval, weighted_line_fit
+from purifyjax.stats import clopper_pearson, mean_interval, median_interval, two_level_interval, weighted_line_fit
 
 
 def test_clopper_pearson_closed_forms():
@@ -69,6 +69,8 @@ def test_confidence_must_be_a_probability(confidence):
             interval([1.0, 2.0], confidence)
     with pytest.raises(ValueError, match="confidence"):
         clopper_pearson(1, 2, confidence)
+    with pytest.raises(ValueError, match="confidence"):
+        two_level_interval(np.eye(2), confidence)
 
 
 def test_median_interval_ranks():
@@ -114,6 +116,77 @@ def test_mean_interval_covers_as_often_as_it_says():
 def test_nan_is_not_a_value(interval):
     with pytest.raises(ValueError, match="NaN"):
         interval([1.0, math.nan, 2.0])
+    with pytest.raises(ValueError, match="NaN"):
+        two_level_interval([[1.0, math.nan], [2.0, 3.0]])
+
+
+def test_two_level_interval_known_answers():
+    # Seed means ½ and 0, point means the same: V = 2 · (1/8)/2, ν = 2.
+    half = 4.30265 / 8**0.5
+    assert two_level_interval([[1, 0], [0, 0]]) == pytest.approx((0.25 - half, 0.25 + half), abs=1e-5)
+    # Effects of both levels and no interaction: two equal variances, so ν = 2 (n − 1).
+    effect = np.array([0.0, 1.0, 5.0, -2.0])
+    half = stats.t.ppf(0.95, 6) * math.sqrt(2 * effect.var(ddof=1) / 4)
+    assert two_level_interval(effect[:, None] + effect, 0.9) == pytest.approx((2 - half, 2 + half))
+    assert two_level_interval(np.full((3, 5), 4.0)) == (4, 4)
+
+
+@given(effect=st.lists(st.floats(-100, 100), min_size=2, max_size=9), confidence=st.floats(0.5, 0.999))
+def test_two_level_interval_of_one_level_is_students(effect, confidence):
+    level = np.round(effect, 3)  # means of equal numbers are then equal but for the last digits
+    for table in (np.tile(level[:, None], 4), np.tile(level, (4, 1))):
+        assert two_level_interval(table, confidence) == pytest.approx(mean_interval(level, confidence), abs=1e-9)
+
+
+# Standard deviations of seeds, points and interaction; each dominates the variance of the mean once.
+DESIGNS = {"seeds": (1, 0.2, 0.5), "points": (0.1, 2, 0.5), "interaction": (0.05, 0.05, 3), "all": (0.4, 1, 2)}
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_two_level_interval_covers_the_mean(design):
+    seed, point, both = DESIGNS[design]
+    rng = np.random.default_rng(0)
+    hits = []
+    for _ in range(1500):
+        effects = seed * rng.normal(size=(8, 1)) + point * rng.normal(size=60)
+        low, high = two_level_interval(3 + effects + both * rng.normal(size=(8, 60)))
+        hits.append(low <= 3 <= high)
+    assert np.mean(hits) >= 0.93
+    # Counted twice, the interaction alone would be covered Pr[|t| ≤ 1.96 √2] = 99.4% of the time.
+    assert np.mean(hits) <= (0.97 if design in ("seeds", "points") else 0.997)
+
+
+def test_two_level_interval_covers_differences_of_successes():
+    """Where two nets differ, −1 or 1: on hard points more often, and with some seeds more often."""
+    rng = np.random.default_rng(1)
+    hits = []
+    for _ in range(1000):
+        latent = 0.2 * rng.normal(size=(8, 1)) + 0.7 * rng.normal(size=200) + 0.7 * rng.normal(size=(8, 200))
+        low, high = two_level_interval(np.where(latent > 1.2, 1, np.where(latent < -1.8, -1, 0)))
+        spread = math.sqrt(0.2**2 + 2 * 0.7**2)
+        hits.append(low <= stats.norm.sf(1.2 / spread) - stats.norm.sf(1.8 / spread) <= high)
+    assert np.mean(hits) >= 0.93
+
+
+def test_two_level_interval_is_wider_than_either_level_alone():
+    """Points that all seeds share do not become more by repetition, nor do seeds by points."""
+    rng = np.random.default_rng(2)
+    table = rng.normal(size=(6, 1)) + rng.normal(size=30) + rng.normal(size=(6, 30))
+    low, high = two_level_interval(table)
+    for alone in (table.mean(axis=1), table.mean(axis=0), table):
+        assert high - low > stats.norm.ppf(0.975) * 2 * np.std(alone, ddof=1) / math.sqrt(np.size(alone))
+    assert (low + high) / 2 == pytest.approx(table.mean())
+
+
+@pytest.mark.parametrize("shape", [(1, 50), (8, 1), (0, 3), (2, 0)])
+def test_two_level_interval_of_too_few_says_nothing(shape):
+    assert two_level_interval(np.ones(shape)) == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0], 3.0, np.ones((2, 2, 2))])
+def test_two_level_interval_needs_a_table(values):
+    with pytest.raises(ValueError, match="table of seeds and points"):
+        two_level_interval(values)
 
 
 @given(
