@@ -12,11 +12,12 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import numpy as np
 import tyro
 
+from purifyjax.data.images import Name
 from purifyjax.errors import ConfigError, require
 from theory_checks.claims import CLAIMS, Claim
 from theory_checks.experiments import PROFILES, profile
@@ -35,6 +36,10 @@ class Options:
     """How many seeds (`4`), or which ones (`3,5,8`); default: the profile's."""
     radius: float | None = None
     """Evaluate all claims at this ℓ2 radius instead of the profile's, others in proportion; training is unchanged."""
+    dataset: str = "digits"
+    """Images of the convolutional nets: digits (comes with scikit-learn), mnist, cifar10 or svhn."""
+    data_dir: Path | None = None
+    """Folder with the data set's official files; not needed for digits."""
     out: Path | None = None
     """Where reports, tables and nets go; default: results/PROFILE."""
     resume: bool = True
@@ -71,6 +76,8 @@ def check(options: Options) -> int:
             "a positive number",
         )
         chosen = chosen.at_radius(options.radius)
+    require(options.dataset in get_args(Name), "--dataset", options.dataset, f"one of {', '.join(get_args(Name))}")
+    chosen = chosen.on_images(options.dataset, options.data_dir)  # pyright: ignore[reportArgumentType]
     seeds = None if options.seeds is None else parse_seeds(options.seeds)
     if seeds is not None:
         chosen = chosen.with_seeds(len(seeds))
@@ -80,22 +87,13 @@ def check(options: Options) -> int:
     # Imported late: `--list`, `--help` and bad options then answer at once.
     from theory_checks.report import print_table, write_report
     from theory_checks.report.environment import environment
-    from theory_checks.run import class_evidence, evidence
-    from theory_checks.run_patches import patch_evidence, race_evidence
+    from theory_checks.runs import runs
 
     started = time.monotonic()
     print(f"profile {chosen.name}: {chosen.summary}", file=sys.stderr)
     needed = {name for claim in claims for name in claim.experiments}
-    evidences = {
-        e.name: evidence(chosen, e, seeds, out, options.resume) for e in chosen.experiments if e.name in needed
-    }
-    if "classes" in needed:
-        evidences["classes"] = class_evidence(chosen, seeds, out, options.resume)
-    for task in chosen.patches:
-        if task.name in needed:
-            evidences[task.name] = patch_evidence(task, seeds, out, options.resume)
-    if "race" in needed:
-        evidences["race"] = race_evidence(chosen.race, seeds, out, options.resume)
+    every = runs(chosen, seeds, out, options.resume)
+    evidences = {name: run() for name, run in every.items() if name in needed}
     verdicts = [claim.check(evidences) for claim in claims]
     write_report(
         out,
@@ -118,6 +116,8 @@ def reproduce(options: Options) -> str:
     words += ["--only", *options.only] if options.only else []
     words += ["--seeds", options.seeds] if options.seeds is not None else []
     words += ["--radius", f"{options.radius:g}"] if options.radius is not None else []
+    words += ["--dataset", options.dataset] if options.dataset != "digits" else []
+    words += ["--data-dir", str(options.data_dir)] if options.data_dir is not None else []
     return shlex.join(words)
 
 

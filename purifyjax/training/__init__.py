@@ -1,5 +1,6 @@
 """Training as pure functions: `train(key, config) -> Trajectory`, vmapped over seeds."""
 
+from purifyjax.training.augmentation import Augmentation
 from purifyjax.training.classifier import (
     ClassifierState,
     Recipe,
@@ -7,14 +8,17 @@ from purifyjax.training.classifier import (
     initial_classifier,
     logits,
     margin_of_classifier,
+    restarted,
     validate_recipe,
 )
 from purifyjax.training.config import Phase, Training, validate
 from purifyjax.training.fit import Convergence, Fitted, converged, fit
 from purifyjax.training.loop import TrainState, initial_state, model_of, run_steps, start_stage
+from purifyjax.training.low_rank import low_rank, with_rank
 from purifyjax.training.trajectory import Trajectory, train
 
 __all__ = [
+    "Augmentation",
     "ClassifierState",
     "Convergence",
     "Fitted",
@@ -29,11 +33,14 @@ __all__ = [
     "initial_classifier",
     "initial_state",
     "logits",
+    "low_rank",
     "margin_of_classifier",
     "model_of",
+    "restarted",
     "run_steps",
     "start_stage",
     "train",
     "validate",
     "validate_recipe",
+    "with_rank",
 ]

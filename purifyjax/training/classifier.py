@@ -17,6 +17,8 @@ from purifyjax.attacks.balls import Norm
 from purifyjax.errors import require
 from purifyjax.models.margin import Params, class_margin
 from purifyjax.training.adversary import perturbation
+from purifyjax.training.augmentation import Augmentation
+from purifyjax.training.low_rank import low_rank_everywhere
 from purifyjax.training.schedules import between
 
 RecipeAdversary = Literal["none", "fgm", "pgd", "distant"]
@@ -39,6 +41,9 @@ class Recipe(struct.PyTreeNode):
       adversary_steps: of pgd and distant (static).
       radius, norm, parts: the ball of δ, see `Ball`.
       clean_steps: steps before the adversary sets in.
+      rank: bound on the rank of every matrix's change since the optimiser was fresh, see `low_rank`; None leaves it
+        free (static).
+      augmentation: random changes of a batch's images, before the adversary's (static); None leaves them as they are.
     """
 
     steps: int = struct.field(pytree_node=False)
@@ -53,6 +58,8 @@ class Recipe(struct.PyTreeNode):
     norm: Norm = struct.field(pytree_node=False, default="l2")
     parts: int = struct.field(pytree_node=False, default=1)
     clean_steps: int = 0
+    rank: int | None = struct.field(pytree_node=False, default=None)
+    augmentation: Augmentation | None = struct.field(pytree_node=False, default=None)
 
     @property
     def ball(self) -> Ball:
@@ -83,6 +90,9 @@ def validate_recipe(recipe: Recipe, sample_size: int) -> None:
     require(recipe.adversary in kinds, "adversary", recipe.adversary, " or ".join(kinds))
     require(recipe.adversary_steps >= 1, "adversary_steps", recipe.adversary_steps, "at least 1")
     require(recipe.clean_steps >= 0, "clean_steps", recipe.clean_steps, "at least 0")
+    if recipe.augmentation is not None:
+        recipe.augmentation.validate()
+    require(recipe.rank is None or recipe.rank >= 1, "rank", recipe.rank, "at least 1")
     recipe.ball.validate()
 
 
@@ -93,8 +103,16 @@ def initial_classifier(key: PRNGKeyArray, network: nn.Module, x: Float[Array, "n
       x: any inputs of the right shape.
     """
     variables = dict(network.init(key, x))
-    params = variables.pop("params")
-    return ClassifierState(params, variables, _optimizer(0.0, 0.0, 1.0, 0.0).init(params))
+    return restarted(ClassifierState(variables.pop("params"), variables, None))
+
+
+def restarted(state: ClassifierState, rank: int | None = None) -> ClassifierState:
+    """The same network with a fresh optimiser, of one seed; without a rank also with a leading axis of seeds.
+
+    Args:
+      rank: as in the recipe to come; the change counts from here. `with_rank` lowers it.
+    """
+    return state._replace(optimizer=_optimizer(0.0, 0.0, 1.0, 0.0, rank).init(state.params))
 
 
 def logits(network: nn.Module, state: ClassifierState, x: Float[Array, "n dim"]) -> Float[Array, "n class"]:
@@ -107,13 +125,16 @@ def margin_of_classifier(network: nn.Module) -> Callable[[ClassifierState], Marg
     return lambda state: lambda x, y: class_margin(logits(network, state, x), jnp.asarray(y, jnp.int32))
 
 
-def _optimizer(learning_rate: Any, momentum: Any, clip: Any, weight_decay: Any) -> optax.GradientTransformation:
-    return optax.chain(
+def _optimizer(
+    learning_rate: Any, momentum: Any, clip: Any, weight_decay: Any, rank: int | None
+) -> optax.GradientTransformation:
+    free = (
         optax.clip_by_global_norm(clip),
         optax.add_decayed_weights(weight_decay),
         optax.trace(momentum),
         optax.scale_by_learning_rate(learning_rate),
     )
+    return optax.chain(*free) if rank is None else optax.chain(*free, low_rank_everywhere(rank))
 
 
 def classifier_steps(
@@ -151,6 +172,9 @@ def _step(key, state, network, recipe, x, y, index, length):
         # With replacement: a draw without it shuffles the whole sample, which costs more than the step of a small net.
         rows = jax.random.randint(key_batch, (recipe.batch_size,), 0, len(x))
         x, y = x[rows], y[rows]
+    if recipe.augmentation is not None:
+        # A third key that leaves the other two as they are.
+        x = recipe.augmentation(jax.random.fold_in(key, 2), x)
     if recipe.adversary != "none":
         margin = margin_of_classifier(network)(state)
 
@@ -167,7 +191,7 @@ def _step(key, state, network, recipe, x, y, index, length):
 
     (value, collections), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
     rate = between(recipe.learning_rate, 0.0, index, length, "cosine")
-    optimizer = _optimizer(rate, recipe.momentum, recipe.clip, recipe.weight_decay)
+    optimizer = _optimizer(rate, recipe.momentum, recipe.clip, recipe.weight_decay, recipe.rank)
     update, opt_state = optimizer.update(gradient, state.optimizer, state.params)
     params = cast(Params, optax.apply_updates(state.params, update))
     return ClassifierState(params, collections, opt_state), value

@@ -66,6 +66,7 @@ class Training(struct.PyTreeNode):
       optimizer: "sgd" (heavy ball) or "adam", from optax (static).
       momentum: of SGD, or Adam's β₁.
       clean, robust: the phases of the two stages.
+      rank: bound r on the rank of w' − w, the change of the robust stage; None leaves it free (static).
     """
 
     data: SparseCoding
@@ -75,6 +76,7 @@ class Training(struct.PyTreeNode):
     init_scale: float = 1e-3
     optimizer: Optimizer = struct.field(pytree_node=False, default="sgd")
     momentum: float = 0.9
+    rank: int | None = struct.field(pytree_node=False, default=None)
 
 
 def validate(config: Training) -> None:
@@ -84,6 +86,8 @@ def validate(config: Training) -> None:
     require(config.init_scale > 0, "init_scale σ₀", config.init_scale, "σ₀ > 0")
     require(config.optimizer in get_args(Optimizer), "optimizer", config.optimizer, "sgd or adam")
     require(0 <= config.momentum < 1, "momentum", config.momentum, "0 ≤ momentum < 1")
+    most = min(config.neurons, config.data.dimension)
+    require(config.rank is None or 1 <= config.rank <= most, "rank r", config.rank, f"1 ≤ r ≤ min(m, d) = {most}")
     for stage, phases in (("clean", config.clean), ("robust", config.robust)):
         for index, phase in enumerate(phases):
             _validate_phase(f"{stage}[{index}].", phase)

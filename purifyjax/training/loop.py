@@ -21,6 +21,7 @@ from purifyjax.models.margin import Params
 from purifyjax.training import schedules
 from purifyjax.training.adversary import perturbation
 from purifyjax.training.config import Phase, Training
+from purifyjax.training.low_rank import low_rank
 
 _POOL = 1_000_000  # index of the fixed sample's key, beyond any phase
 
@@ -47,18 +48,20 @@ def initial_state(key: PRNGKeyArray, config: Training) -> TrainState:
     model = SymmetricReLU(config.neurons, init_scale=1.0)
     params: Params = dict(model.init(key, jnp.zeros(config.data.dimension))["params"])
     weight = config.init_scale * params["weight"]
-    return start_stage(TrainState(weight, params["threshold"], None), config)
+    return start_stage(TrainState(weight, params["threshold"], None), config.replace(rank=None))
 
 
 def start_stage(state: TrainState, config: Training) -> TrainState:
-    """The same network with a fresh optimiser state."""
+    """The same network with a fresh optimiser state; a bounded rank counts from its weights."""
     return state._replace(optimizer=_optimizer(config, 0.0).init(state.weight))
 
 
 def _optimizer(config: Training, learning_rate: float | Array) -> optax.GradientTransformation:
     if config.optimizer == "adam":
-        return optax.adam(learning_rate, b1=config.momentum)  # pyright: ignore[reportArgumentType]
-    return optax.chain(optax.trace(config.momentum), optax.scale_by_learning_rate(learning_rate))
+        free = optax.adam(learning_rate, b1=config.momentum)  # pyright: ignore[reportArgumentType]
+    else:
+        free = optax.chain(optax.trace(config.momentum), optax.scale_by_learning_rate(learning_rate))
+    return free if config.rank is None else optax.chain(free, low_rank(config.rank))
 
 
 def run_steps(
@@ -140,6 +143,6 @@ def train_step(
         decay = decay + phase.cubic_decay * norm[:, None]
     gradient = gradient + decay * state.weight
     optimizer = _optimizer(config, schedules.learning_rate(phase, index, length))
-    update, opt_state = optimizer.update(gradient, state.optimizer)
+    update, opt_state = optimizer.update(gradient, state.optimizer, state.weight)
     weight = jnp.asarray(optax.apply_updates(state.weight, update))
     return TrainState(weight, threshold, opt_state), value

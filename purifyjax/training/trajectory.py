@@ -48,7 +48,7 @@ def train(key: PRNGKeyArray, config: Training) -> Trajectory:
     """
     key_init, key_clean, key_robust = stage_keys(key)
     start = initial_state(key_init, config)
-    clean, clean_loss = _stage(key_clean, start, config, config.clean)
+    clean, clean_loss = _stage(key_clean, start, config.replace(rank=None), config.clean)
     robust, robust_loss = _stage(key_robust, start_stage(clean, config), config, config.robust)
     return Trajectory(
         start.weight,

@@ -8,12 +8,25 @@ import pandas as pd
 import pytest
 
 from purifyjax.data import SparseCoding
+from purifyjax.models import ConvNet
 from purifyjax.training import Phase, Training
 from theory_checks import all as command
-from theory_checks import experiments, run, run_patches, stored
+from theory_checks import experiments, run, run_images, run_patches, stored
 from theory_checks.claims import CLAIMS
-from theory_checks.experiments import PROFILES, Classes, Experiment, PatchTask, Profile, Race, patch_task
+from theory_checks.experiments import (
+    PROFILES,
+    Classes,
+    Experiment,
+    ImageTask,
+    PatchTask,
+    Profile,
+    Race,
+    image_tasks,
+    patch_task,
+)
+from theory_checks.experiments import images as images_module
 from theory_checks.experiments import profiles as profiles_module
+from theory_checks.measure import robust_optimisation
 
 PATCHES = {"patches-2", "patches-10"}
 
@@ -30,6 +43,18 @@ def toy_task(classes: int) -> PatchTask:
         points=16,
         curve_points=8,
     )
+
+
+def toy_images() -> tuple[ImageTask, ...]:
+    """Every image experiment, with trainings of two steps."""
+
+    def small(task: ImageTask) -> ImageTask:
+        recipes = (net.recipe.replace(steps=2, batch_size=4) for net in task.nets)
+        nets = (replace(net, recipe=recipe) for net, recipe in zip(task.nets, recipes, strict=True))
+        one_step = tuple(net for net in nets if "PGD" not in net.name and net.rank in (None, 1))
+        return replace(task, nets=one_step, samples=32, points=12, curve_points=12)
+
+    return tuple(small(task) for task in image_tasks(seeds=2))
 
 
 def toy_profile() -> Profile:
@@ -55,7 +80,7 @@ def toy_profile() -> Profile:
         points=64,
         curve_points=32,
         attack_steps=2,
-        attack_restarts=2,
+        attack_restarts=1,
         classes=Classes(
             seeds=2,
             steps=20,
@@ -70,6 +95,7 @@ def toy_profile() -> Profile:
             bound_points=64,
         ),
         patches=(toy_task(2), toy_task(10)),
+        images=toy_images(),
         race=Race(filters=2, recipe=Race().recipe.replace(steps=5), radii=(0.0, 0.2), strengths=(0.2, 0.8), seeds=2),
     )
 
@@ -77,6 +103,11 @@ def toy_profile() -> Profile:
 @pytest.fixture
 def toy(monkeypatch):
     monkeypatch.setitem(profiles_module.PROFILES, "toy", toy_profile())
+    # Programs of small networks compile faster.
+    for name in ("mnist_net", "alexnet_like", "ResNet"):
+        monkeypatch.setattr(images_module, name, lambda shape, classes: ConvNet(shape, classes, (4, 4), (3, 3), (8,)))
+    monkeypatch.setattr(robust_optimisation, "CURVE", (1.0,))
+    monkeypatch.setattr(robust_optimisation, "COST_REPEATS", 6)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +192,13 @@ def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
     fitted = pd.read_parquet(out / "tables" / "classes.parquet")
     assert {"linear", "polynomial", "tangent kernel", "random features", "ReLU net"} == set(fitted.family)
     assert np.all(fitted.robust <= fitted.clean) and set(fitted.seed) == {0, 1}
+    outcomes = pd.read_parquet(out / "tables" / "outcomes.parquet")
+    collected = outcomes[outcomes.attack.str.endswith("collection")]
+    assert not collected[collected.net == "baseline"].right.any() and set(collected.net) > {"other baseline", "l2"}
+    assert set(pd.read_parquet(out / "tables" / "angles.parquet").experiment) == {"convnet", "resnet"}
+    assert {"robust-optimisation-single_pixels.png", "convnet-filters.png"} <= {
+        f.name for f in (out / "figures").iterdir()
+    }
     assert (out / "report.html").stat().st_size > 1000
 
     def forbidden(action):
@@ -174,6 +212,8 @@ def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(run.measure, "classes", forbidden("fit"))
     monkeypatch.setattr(run_patches, "train_classifiers", forbidden("train"))
     monkeypatch.setattr(run_patches.measure, "measure", forbidden("attack"))
+    monkeypatch.setattr(run_images, "train_classifiers", forbidden("train"))
+    monkeypatch.setattr(robust_optimisation, "measure", forbidden("attack"))
     assert command.main(["--profile", "toy", "--out", str(out)]) == status
     second = json.loads((out / "verdicts.json").read_text())
     assert second["claims"] == first["claims"]

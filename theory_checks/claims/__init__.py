@@ -17,6 +17,8 @@ from theory_checks.claims import (
     polynomial_bound,
     pure_perturbations,
     purification,
+    real_nets,
+    robust_optimisation,
     structured_adversarial,
     structured_standard,
     transfer,
@@ -44,6 +46,8 @@ CLAIMS: tuple[Claim, ...] = (
     *structured_standard.CLAIMS,
     *structured_adversarial.CLAIMS,
     feature_race.CLAIM,
+    *robust_optimisation.CLAIMS,
+    *real_nets.CLAIMS,
 )
 
 __all__ = ["CLAIMS", "Claim"]

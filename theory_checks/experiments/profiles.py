@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from purifyjax.attacks import Ball
 from purifyjax.attacks.balls import Norm
 from purifyjax.data import SparseCoding, label_std, second_moment
+from purifyjax.data.images import Name
 from purifyjax.errors import require
 from purifyjax.training import Phase, Training
+from theory_checks.experiments.images import ImageTask, image_tasks
 from theory_checks.experiments.patches import PatchTask, Race, patch_task
 
 
@@ -90,6 +93,7 @@ class Profile:
       classes: the simpler classes that are fitted beside the network.
       patches: the patch experiments, with 2 and with 10 classes.
       race: which feature wins, and where.
+      images: the experiments with convolutional nets.
     """
 
     name: str
@@ -102,11 +106,12 @@ class Profile:
     classes: Classes = Classes()
     patches: tuple[PatchTask, ...] = (patch_task(2, seeds=8), patch_task(10, seeds=8))
     race: Race = Race()
+    images: tuple[ImageTask, ...] = image_tasks(seeds=8)
 
     @property
     def most_seeds(self) -> int:
         """Of any experiment."""
-        return max(e.seeds for e in (*self.experiments, *self.patches, self.race))
+        return max(e.seeds for e in (*self.experiments, *self.patches, self.race, *self.images))
 
     @property
     def radius(self) -> float:
@@ -143,7 +148,15 @@ class Profile:
             classes=replace(self.classes, seeds=seeds),
             patches=tuple(replace(task, seeds=seeds) for task in self.patches),
             race=replace(self.race, seeds=seeds),
+            images=tuple(replace(task, seeds=seeds) for task in self.images),
         )
+
+    def on_images(self, dataset: Name, directory: Path | None) -> Profile:
+        """The same profile with its convolutional nets on another data set."""
+        if dataset == "digits":
+            return self
+        most = max(task.seeds for task in self.images)
+        return replace(self, images=image_tasks(seeds=most, dataset=dataset, directory=directory))
 
     def at_radius(self, radius: float) -> Profile:
         """The same nets judged at another ℓ2 radius; the radii of the other experiments move in proportion."""
@@ -152,6 +165,7 @@ class Profile:
             self,
             experiments=tuple(replace(e, radius=e.radius * scale) for e in self.experiments),
             patches=tuple(replace(task, radius=task.radius * scale) for task in self.patches),
+            images=tuple(task.scaled(scale) for task in self.images),
         )
 
 
@@ -247,6 +261,7 @@ PROFILES = {
             classes=Classes(seeds=2, tangent=((1024, 1.0),), features=((1024, 1.0),), kernel_points=512),
             patches=(patch_task(2, seeds=2), patch_task(10, seeds=2)),
             race=Race(seeds=3),
+            images=image_tasks(seeds=3),
         ),
         _profile(
             "standard",

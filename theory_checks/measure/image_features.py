@@ -15,7 +15,7 @@ from purifyjax.analysis.components import Components, components
 from purifyjax.attacks import Ball, pgd
 from purifyjax.data.images import Images
 from purifyjax.errors import ConfigError, require
-from purifyjax.models.conv import SmallConv
+from purifyjax.models.conv import ConvNet
 from purifyjax.sweep import seed_keys, train_classifiers
 from purifyjax.training import Recipe, initial_classifier, margin_of_classifier, validate_recipe
 from theory_checks.measure.networks import EVALUATION, Tick
@@ -65,7 +65,7 @@ def image_features(
     points: int = 500,
     tick: Tick = lambda _: None,
 ) -> ImageFeatures:
-    """Train `SmallConv` on whole images, cleanly and against PGD, and ask it for the label of parts of test images.
+    """Train `ConvNet` on whole images, cleanly and against PGD, and ask it for the label of parts of test images.
 
     Both trainings of a seed start from the same weights and draw the same batches. Perturbations are in the ℓ2 ball
     and not clipped to [0, 1], as in the theory.
@@ -88,7 +88,7 @@ def image_features(
     train_x, train_y = _some(images.train_x, images.train_y, samples)
     test_x, test_y = _some(images.test_x, images.test_y, points)
     height, width, channel = images.train_x.shape[1:]
-    network = SmallConv((height, width, channel), images.classes)
+    network = ConvNet((height, width, channel), images.classes)
     exact = network.clone(precision=jax.lax.Precision.HIGHEST)
     clean = Recipe(steps=steps, learning_rate=learning_rate, batch_size=min(batch_size, len(train_x)))
     robust = clean.replace(adversary="pgd", adversary_steps=adversary_steps, radius=radius)

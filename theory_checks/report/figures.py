@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from purifyjax.plots import (
     alignments,
+    angles,
     classes,
     cosines,
     neuron,
     perturbation,
+    pictures,
     race,
     radius_curves,
+    robust_optimisation,
+    sparsity_curves,
     style,
     training_curves,
     transfer,
@@ -92,17 +97,60 @@ def _race(evidence: Evidence) -> Figure:
     return race.figure(evidence.race, line, title="The race of the features")
 
 
-_Draw = Callable[[Evidence], Figure]
+def _robust_optimisation(evidence: Evidence) -> Figure:
+    radii = evidence.config["radii"]
+    return robust_optimisation.figure(evidence.image_robustness, radii=radii, title=_heading(evidence))
 
-# Kind of figure: how it is drawn, what it shows, and the claims that it illustrates.
-KINDS: dict[str, tuple[_Draw, str, tuple[str, ...]]] = {
-    "training_curves": (
+
+def _angles(evidence: Evidence) -> Figure:
+    return angles.figure(evidence.angles, title=_heading(evidence))
+
+
+def _sparsity_curves(evidence: Evidence) -> Figure:
+    return sparsity_curves.figure(evidence.sparsity, title=_heading(evidence))
+
+
+def _pictures(name: str) -> Callable[[Evidence], Figure]:
+    def draw(evidence: Evidence) -> Figure:
+        rows = evidence.pictures[evidence.pictures.figure == name]
+        return pictures.figure(rows, title=f"{_heading(evidence)}: {name}")
+
+    return draw
+
+
+class Kind(NamedTuple):
+    """A kind of figure.
+
+    Attributes:
+      draw: from an experiment's evidence.
+      table: the name of the table that it draws: without rows in it there is no figure.
+      caption: what it shows.
+      claims: the ids of those that it illustrates.
+      figure: of the table of pictures, which of them.
+    """
+
+    draw: Callable[[Evidence], Figure]
+    table: str
+    caption: str
+    claims: tuple[str, ...]
+    figure: str = ""
+
+    def shows(self, evidence: Evidence) -> bool:
+        """Whether the evidence has anything to draw."""
+        rows = getattr(evidence, self.table)
+        return bool(len(rows)) and (not self.figure or bool((rows.figure == self.figure).any()))
+
+
+KINDS: dict[str, Kind] = {
+    "training_curves": Kind(
         _training_curves,
+        "history",
         "Loss and accuracies through training, mean and range over seeds.",
         ("clean-accuracy", "infinite-data"),
     ),
-    "radius_curves": (
+    "radius_curves": Kind(
         _radius_curves,
+        "robustness",
         "Robust accuracy under the strongest of all attacks, mean over seeds with the hull of the seeds' "
         "exact 95% intervals. Attacks bound robust accuracy from above, certificates (dashed, where there are any) "
         "from below: it lies in between.",
@@ -117,58 +165,99 @@ KINDS: dict[str, tuple[_Draw, str, tuple[str, ...]]] = {
             "adversarial-robust-patches",
         ),
     ),
-    "cosines": (
+    "cosines": Kind(
         _cosines,
+        "neurons",
         "Absolute cosines between initial, clean and robust weights, over live neurons.",
         ("init-decorrelated", "decomposition"),
     ),
-    "neuron": (
+    "neuron": Kind(
         _neuron,
+        "coordinates",
         "One neuron in the basis of the dictionary, in units of its norm.",
         ("dense-mixture", "purification"),
     ),
-    "perturbation": (
+    "perturbation": Kind(
         _perturbation,
+        "perturbation_coordinates",
         "The strongest perturbation of one point on either net in the basis of the dictionary, and over all points "
         "the effective number of coordinates.",
         ("pure-perturbations",),
     ),
-    "transfer": (
+    "transfer": Kind(
         _transfer,
+        "transfer",
         "Accuracy of every seed's net under perturbations found on every other's.",
         ("transfer",),
     ),
-    "classes": (
+    "classes": Kind(
         _classes,
+        "classes",
         "Left: clean against robust accuracy of every trained model of the simpler classes and seed, beside the "
         "adversarially trained network. Right: the most robust model of each class against the radius, mean and range "
         "over seeds.",
         ("linear-bound", "polynomial-bound", "ntk-bound"),
     ),
-    "alignments": (
+    "alignments": Kind(
         _alignments,
+        "alignments",
         "The filters' largest alignment with the robust and with the non-robust features through both trainings, mean "
         "and range over seeds.",
         ("standard-fits", "standard-features", "adversarial-fits", "adversarial-features"),
     ),
-    "race": (
+    "race": Kind(
         _race,
+        "race",
         "Which feature the filters are aligned with after training, by the strength of the non-robust one and the "
         "radius of the adversary, with the predicted and the measured boundary.",
         ("feature-race",),
     ),
-}
-# The table that each kind draws: without rows in it there is no figure.
-_NEEDS = {
-    "training_curves": "history",
-    "radius_curves": "robustness",
-    "cosines": "neurons",
-    "neuron": "coordinates",
-    "perturbation": "perturbation_coordinates",
-    "transfer": "transfer",
-    "classes": "classes",
-    "alignments": "alignments",
-    "race": "race",
+    "robust_optimisation": Kind(
+        _robust_optimisation,
+        "outcomes",
+        "Accuracy on test images against the radius, a panel an attack and a curve a net; mean and range over seeds.",
+        ("ro-trained-attack", "ro-clean-accuracy", "ro-collection"),
+    ),
+    "single_pixels": Kind(
+        _pictures("single pixels"),
+        "pictures",
+        "Test images that the baseline gets right until one entry changes: before and after, with the answers.",
+        ("ro-trained-attack",),
+        figure="single pixels",
+    ),
+    "angles": Kind(
+        _angles,
+        "angles",
+        "Angles between matching filters of two nets, by layer: shares of the filters, mean and range over seeds.",
+        ("real-nets-init", "real-nets-aligned"),
+    ),
+    "filters": Kind(
+        _pictures("filters"),
+        "pictures",
+        "First-layer filters before training, after clean and after adversarial training of the first seed.",
+        ("real-nets-aligned", "real-nets-init"),
+        figure="filters",
+    ),
+    "maximisers": Kind(
+        _pictures("maximisers"),
+        "pictures",
+        "Inputs of an image's usual length that excite neurons of the second layer most, of the first seed.",
+        ("real-nets-aligned",),
+        figure="maximisers",
+    ),
+    "perturbations": Kind(
+        _pictures("perturbations"),
+        "pictures",
+        "Test images and the strongest perturbations of either net at the same radius, of the first seed.",
+        ("real-nets-sparse",),
+        figure="perturbations",
+    ),
+    "sparsity_curves": Kind(
+        _sparsity_curves,
+        "sparsity",
+        "Relative error of images and of perturbations, rebuilt from so many first-layer filters of a net.",
+        ("real-nets-sparse",),
+    ),
 }
 
 
@@ -180,24 +269,23 @@ def draw_figures(directory: str | os.PathLike[str], evidences: Sequence[Evidence
     """
     figures = {}
     for evidence in evidences:
-        for kind, (draw, _, _) in KINDS.items():
-            if getattr(evidence, _NEEDS[kind]).empty:
-                continue
-            name = f"{evidence.experiment}-{kind}"
-            figures[name], _svg = style.save(draw(evidence), Path(directory) / name)
+        for name, kind in KINDS.items():
+            if kind.shows(evidence):
+                name = f"{evidence.experiment}-{name}"
+                figures[name], _svg = style.save(kind.draw(evidence), Path(directory) / name)
     return figures
 
 
 def caption(name: str) -> str:
     """What the figure called `name` shows; empty for an unknown one."""
-    return KINDS[_kind(name)][1] if _kind(name) in KINDS else ""
+    return KINDS[_kind(name)].caption if _kind(name) in KINDS else ""
 
 
 def illustrates(name: str, claim: str, experiment: str) -> bool:
     """Whether the figure called `name` illustrates `claim`, measured on `experiment`."""
     kind = _kind(name)
     measured = experiment.split(", ")
-    return any(name == f"{one}-{kind}" for one in measured) and kind in KINDS and claim in KINDS[kind][2]
+    return any(name == f"{one}-{kind}" for one in measured) and kind in KINDS and claim in KINDS[kind].claims
 
 
 def _kind(name: str) -> str:
