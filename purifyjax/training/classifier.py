@@ -158,6 +158,9 @@ def classifier_steps(
       length: of the whole run, if not the recipe's own `steps`; traced, it lets runs share a program.
     """
     length = recipe.steps if length is None else length
+    fresh = jax.eval_shape(lambda: restarted(state, recipe.rank)).optimizer
+    same = jax.tree.structure(fresh) == jax.tree.structure(state.optimizer)
+    require(same, "rank", recipe.rank, "that of the state's optimiser: start from restarted(state, rank)")
 
     def step(state, index):
         return _step(jax.random.fold_in(key, index), state, network, recipe, x, y, index, length)

@@ -105,7 +105,7 @@ def toy(monkeypatch):
     monkeypatch.setitem(profiles_module.PROFILES, "toy", toy_profile())
     # Programs of small networks compile faster.
     for name in ("mnist_net", "alexnet_like", "ResNet"):
-        monkeypatch.setattr(images_module, name, lambda shape, classes: ConvNet(shape, classes, (4, 4), (3, 3), (8,)))
+        monkeypatch.setattr(images_module, name, lambda shape, classes, width=1.0: ConvNet(shape, classes, (4, 4), (3, 3), (8,)))
     monkeypatch.setattr(robust_optimisation, "CURVE", (1.0,))
     monkeypatch.setattr(robust_optimisation, "COST_REPEATS", 6)
 
