@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from purifyjax.attacks.worst_case import MarginOf
-from purifyjax.data import SparseCoding, sample
+from purifyjax.data import Patches, SparseCoding, sample, sample_patches
 from purifyjax.models import SymmetricReLU, margin
 
 NETS = ("clean", "robust")
@@ -34,16 +34,18 @@ def network(arrays: Arrays, net: str) -> dict[str, jax.Array]:
 
 
 @partial(jax.jit, static_argnums=(1, 3))
-def fresh_points(seeds: jax.Array, n: int, data: SparseCoding, purpose: int):
-    """n evaluation points a seed.
+def fresh_points(seeds: jax.Array, n: int, data: SparseCoding | Patches, purpose: int) -> tuple[jax.Array, jax.Array]:
+    """n evaluation points a seed, and their labels.
 
     Args:
       purpose: which of the independent sets: robustness 0, its curve 1, neurons 2, training's monitor 3,
-        perturbations 4, certificates 5, simpler classes 6, their training points 7 and 8.
+        perturbations 4, certificates 5, simpler classes 6, their training points 7 and 8; of patch data training 9,
+        robustness 10, its curve 11, certificates 12, the universal direction 13.
     """
 
     def one(seed):
         key = jax.random.fold_in(jax.random.fold_in(jax.random.key(EVALUATION), purpose), seed)
-        return sample(key, n, data)[:2]
+        batch = sample_patches(key, n, data) if isinstance(data, Patches) else sample(key, n, data)
+        return batch[:2]
 
     return jax.lax.map(one, seeds)

@@ -17,14 +17,14 @@ from purifyjax.attacks import Ball
 from purifyjax.attacks.gradient import Attacked
 from purifyjax.attacks.worst_case import Attack, MarginOf
 from purifyjax.certify import patch_margin
-from purifyjax.data import Patches, patch_features, sample_patches
+from purifyjax.data import Patches, patch_features
 from purifyjax.sweep import describe, seed_keys
 from purifyjax.training import ClassifierState, classifier_steps, initial_classifier, margin_of_classifier
 from purifyjax.training.adversary import perturbation
 from theory_checks.evidence import CERTIFICATES, Evidence
 from theory_checks.experiments import PatchTask, Race
 from theory_checks.measure.attacked import attacked, attacked_ticks
-from theory_checks.measure.networks import EVALUATION, NETS, Tick
+from theory_checks.measure.networks import EVALUATION, NETS, Tick, fresh_points
 
 CHUNK = 128  # points a seed in one call: most attacks on the clean nets see few
 CURVE = (0.5, 0.75, 1.0, 1.25, 1.5)  # radii of the curve, in units of ε
@@ -38,22 +38,7 @@ Arrays = dict[str, np.ndarray]
 
 def training_sample(task: PatchTask, seeds: np.ndarray) -> tuple[Array, Array]:
     """The fixed sample of every seed."""
-    return _points(jnp.asarray(seeds), task.samples, task.data, 9)
-
-
-@partial(jax.jit, static_argnums=(1, 3))
-def _points(seeds: Array, n: int, data: Patches, purpose: int) -> tuple[Array, Array]:
-    """n points a seed, drawn as in `networks.fresh_points`.
-
-    Args:
-      purpose: training 9, robustness 10, its curve 11, certificates 12, the universal direction 13.
-    """
-
-    def one(seed):
-        key = jax.random.fold_in(jax.random.fold_in(jax.random.key(EVALUATION), purpose), seed)
-        return sample_patches(key, n, data)[:2]
-
-    return jax.lax.map(one, seeds)
+    return fresh_points(jnp.asarray(seeds), task.samples, task.data, 9)
 
 
 def monitor(task: PatchTask):
@@ -112,7 +97,7 @@ def measure(
         for net, arrays in trained.items()
     }
     suite = _suite(data.classes, data.patches, data.dimension, data.instance_seed)
-    points = partial(_points, jnp.asarray(kept))
+    points = partial(fresh_points, jnp.asarray(kept))
     brief = {name: suite[name] for name in ("universal", "inject robust", "apgd")}
     found = attacked(
         task.name,
@@ -151,7 +136,7 @@ def ticks(task: PatchTask) -> int:
 
 def _universal(task: PatchTask, seeds: np.ndarray, params: Any, of: MarginOf, attack: Attack) -> pd.DataFrame:
     """The clean net under the universal direction once more: it takes many points to show a share below 1%."""
-    x, y = _points(jnp.asarray(seeds), 8 * task.points, task.data, 13)
+    x, y = fresh_points(jnp.asarray(seeds), 8 * task.points, task.data, 13)
     run = partial(attacks.worst_case, jax.random.key(EVALUATION), of, params, x, y, chunk=CHUNK)
     stands = run(task.ball, {"universal": attack}, gradient_free=GRADIENT_FREE).standing
     return _counts(task, seeds, "clean", "universal", stands)
@@ -180,7 +165,7 @@ def _fitted(task: PatchTask, seeds: np.ndarray, nets: dict[str, Any], of: Margin
 
 def _certificates(task, seeds, params, of, brief, tick) -> pd.DataFrame:
     """On how many points the robust nets are proven right, and on how many they withstand the attacks of the curve."""
-    x, y = _points(jnp.asarray(seeds), task.curve_points, task.data, 12)
+    x, y = fresh_points(jnp.asarray(seeds), task.curve_points, task.data, 12)
     rows = []
     for factor in CERTIFIED:
         ball = task.ball.replace(radius=factor * task.radius)
