@@ -63,7 +63,7 @@ class ImageTask:
     width: float = 1.0
     samples: int = 60_000
     points: int = 500
-    curve_points: int = 200
+    curve_points: int = 100
 
     def __post_init__(self) -> None:
         known = {""}
