@@ -36,7 +36,7 @@ SIGNALS = 100  # images, and perturbations, that are rebuilt from filters
 SHOWN = 12
 CHUNK = 256
 _HIGHEST = jax.lax.Precision.HIGHEST
-_SUITE: dict[str, Attack] = {"PGD": partial(attacks.pgd, steps=20), "APGD": partial(attacks.apgd, steps=20, restarts=2)}
+_SUITE: dict[str, Attack] = {"PGD": partial(attacks.pgd, steps=20), "APGD": partial(attacks.apgd, steps=15, restarts=2)}
 
 Nets = dict[str, ClassifierState]
 
@@ -46,7 +46,8 @@ def measure(task: ImageTask, rows: Rows, seeds: np.ndarray, nets: Nets, tick: Ti
     network = task.network(rows.shape, rows.classes, _HIGHEST)
     of = margin_of_classifier(network)
     ball = Ball(dict(task.radii)["l2"])
-    x, y = (jnp.broadcast_to(v, (len(seeds), *v.shape)) for v in (rows.test_x, rows.test_y))
+    some = (rows.test_x[: task.attacked_points], rows.test_y[: task.attacked_points])
+    x, y = (jnp.broadcast_to(values, (len(seeds), *values.shape)) for values in some)
     accuracies, warnings = _accuracies(task, seeds, nets, of, x, y, ball, tick)
     found = {net: _perturbations(of, nets[net], x, y, ball) for net in (CLEAN, ROBUST)}
     tick(1)

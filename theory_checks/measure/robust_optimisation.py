@@ -23,7 +23,7 @@ from theory_checks.experiments import ImageTask
 from theory_checks.measure.networks import EVALUATION, Tick
 from theory_checks.measure.pictures import pictures
 
-CURVE = (0.25, 0.5, 1.0, 1.5, 2.0)  # radii of the curves, in units of ε
+CURVE = (0.5, 1.0, 1.5, 2.0)  # radii of the curves, in units of ε
 BASELINE, OTHER = "baseline", "other baseline"
 COST_STEPS, COST_REPEATS = 20, 9
 PICTURES = 10
@@ -44,11 +44,12 @@ def measure(task: ImageTask, rows: Rows, seeds: np.ndarray, nets: Nets, tick: Ti
     of = margin_of_classifier(network)
     judged = {net.name: nets[net.name] for net in task.nets}
     x, y = (jnp.broadcast_to(v, (len(seeds), *v.shape)) for v in (rows.test_x, rows.test_y))
-    outcomes, warnings = _outcomes(task, seeds, judged, of, x, y, tick)
-    found = collection(task, nets[BASELINE], of, x, y)
+    some, few = np.s_[:, : task.attacked_points], np.s_[:, : task.curve_points]
+    outcomes = [_clean(seeds, name, state, of, x, y) for name, state in judged.items()]
+    attacked, warnings = _attacked(task, seeds, judged, of, x[some], y[some], tick)
+    found = collection(task, nets[BASELINE], of, x[some], y[some])
     tick(len(task.radii))
-    outcomes += _collected(seeds, judged, of, found, y)
-    few = np.s_[:, : task.curve_points]
+    outcomes += attacked + _collected(seeds, judged, of, found, y[some])
     return Evidence(
         experiment=task.name,
         config={"norm": "several", "radii": dict(task.radii), "attack_warnings": warnings},
@@ -74,15 +75,22 @@ def _rows(seeds: np.ndarray, net: str, attack: str, radius: float, standing: np.
     return pd.DataFrame({"net": net, "attack": attack, "radius": radius} | columns | more)
 
 
-def _outcomes(
+def _clean(
+    seeds: np.ndarray, name: str, state: ClassifierState, of: MarginOf, x: jax.Array, y: jax.Array
+) -> pd.DataFrame:
+    """A net on every test image."""
+    standing = attacks.worst_case(jax.random.key(EVALUATION), of, state, x, y, Ball(0.0), {}).standing
+    return _rows(seeds, name, "none", 0.0, standing)
+
+
+def _attacked(
     task: ImageTask, seeds: np.ndarray, nets: Nets, of: MarginOf, x: jax.Array, y: jax.Array, tick: Tick
 ) -> tuple[list[pd.DataFrame], list[str]]:
-    """Every net on every test image: clean, and in its norms under each attack at ε and under the worst of them."""
+    """Every net in its norms under each attack at ε, and under the worst of them."""
     frames, warnings = [], []
     for name, state in nets.items():
         run = partial(attacks.worst_case, jax.random.key(EVALUATION), of, state, x, y, chunk=CHUNK)
         clean = run(Ball(0.0), {}).standing
-        frames.append(_rows(seeds, name, "none", 0.0, clean))
         for norm, radius in _judged_in(task, name):
             worst = clean
             for suite in (_ONE_STEP, _PGD, _STRONGEST):
