@@ -17,7 +17,7 @@ from typing import Annotated, get_args
 import numpy as np
 import tyro
 
-from purifyjax.data.images import Name
+from purifyjax.data.images import Name, load
 from purifyjax.errors import ConfigError, require
 from theory_checks.claims import CLAIMS, Claim
 from theory_checks.experiments import PROFILES, profile
@@ -77,7 +77,10 @@ def check(options: Options) -> int:
         )
         chosen = chosen.at_radius(options.radius)
     require(options.dataset in get_args(Name), "--dataset", options.dataset, f"one of {', '.join(get_args(Name))}")
-    chosen = chosen.on_images(options.dataset, options.data_dir)  # pyright: ignore[reportArgumentType]
+    if options.dataset != "digits":
+        # Read here as well: a file that is missing or broken is told before anything is trained.
+        load(options.dataset, options.data_dir)  # pyright: ignore[reportArgumentType]
+        chosen = chosen.on_images(options.dataset, options.data_dir)  # pyright: ignore[reportArgumentType]
     seeds = None if options.seeds is None else parse_seeds(options.seeds)
     if seeds is not None:
         chosen = chosen.with_seeds(len(seeds))

@@ -1,6 +1,7 @@
 """The command line: one clear sentence for bad input, statuses, and a whole run on a toy profile."""
 
 import json
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -45,7 +46,7 @@ def toy_task(classes: int) -> PatchTask:
     )
 
 
-def toy_images() -> tuple[ImageTask, ...]:
+def toy_images(tasks: tuple[ImageTask, ...]) -> tuple[ImageTask, ...]:
     """Every image experiment, with trainings of two steps."""
 
     def small(task: ImageTask) -> ImageTask:
@@ -54,7 +55,7 @@ def toy_images() -> tuple[ImageTask, ...]:
         one_step = tuple(net for net in nets if "PGD" not in net.name and net.rank in (None, 1))
         return replace(task, nets=one_step, samples=32, points=12, curve_points=12)
 
-    return tuple(small(task) for task in image_tasks(seeds=2))
+    return tuple(small(task) for task in tasks)
 
 
 def toy_profile() -> Profile:
@@ -95,7 +96,7 @@ def toy_profile() -> Profile:
             bound_points=64,
         ),
         patches=(toy_task(2), toy_task(10)),
-        images=toy_images(),
+        images=toy_images(image_tasks(seeds=2)),
         race=Race(filters=2, recipe=Race().recipe.replace(steps=5), radii=(0.0, 0.2), strengths=(0.2, 0.8), seeds=2),
     )
 
@@ -105,7 +106,9 @@ def toy(monkeypatch):
     monkeypatch.setitem(profiles_module.PROFILES, "toy", toy_profile())
     # Programs of small networks compile faster.
     for name in ("mnist_net", "alexnet_like", "ResNet"):
-        monkeypatch.setattr(images_module, name, lambda shape, classes, width=1.0: ConvNet(shape, classes, (4, 4), (3, 3), (8,)))
+        monkeypatch.setattr(
+            images_module, name, lambda shape, classes, width=1.0: ConvNet(shape, classes, (4, 4), (3, 3), (8,))
+        )
     monkeypatch.setattr(robust_optimisation, "CURVE", (1.0,))
     monkeypatch.setattr(robust_optimisation, "COST_REPEATS", 6)
 
@@ -121,6 +124,12 @@ def toy(monkeypatch):
         (["--seeds=-3"], "--seeds = '-3' is not allowed"),
         (["--radius", "-0.1"], "--radius = -0.1 is not allowed"),
         (["--radius", "nan"], "--radius = nan is not allowed"),
+        (["--dataset", "cats"], "--dataset = 'cats' is not allowed: one of digits, mnist, cifar10, svhn"),
+        (["--dataset", "mnist"], "directory = None is not allowed: mnist needs a folder with"),
+        (
+            ["--dataset", "svhn", "--data-dir", "/no/such"],
+            "directory = '/no/such' is not allowed: there is no such folder",
+        ),
         (["--out", "/dev/null/folder"], "--out /dev/null/folder cannot be made"),
     ],
 )
@@ -258,3 +267,30 @@ def test_a_margin_that_nobody_meets_stops_before_training(toy, tmp_path, capsys,
 
 def test_profiles_are_exported():
     assert experiments.profile("quick") is PROFILES["quick"]
+
+
+@pytest.mark.filterwarnings("ignore:.*not the official file")
+def test_other_data_sets_run_from_their_files(tmp_path, monkeypatch):
+    """The nets of every image experiment are trained on what lies in the folder."""
+    draw = np.random.default_rng(0)
+    for name, count in (("train", 40), ("t10k", 12)):
+        for kind, shape in (("images-idx3", (count, 28, 28)), ("labels-idx1", (count,))):
+            values = draw.integers(0, 256 if len(shape) > 1 else 10, shape, dtype=np.uint8)
+            header = struct.pack(f">BBBB{len(shape)}I", 0, 0, 8, len(shape), *shape)
+            (tmp_path / f"{name}-{kind}-ubyte").write_bytes(header + values.tobytes())
+    seen = []
+
+    def net(shape, classes, width=1.0):
+        seen.append((shape, classes))
+        return ConvNet(shape, classes, (2, 2), (3, 3), (4,))
+
+    for name in ("mnist_net", "alexnet_like", "ResNet"):
+        monkeypatch.setattr(images_module, name, net)
+    tasks = Profile("toy", "seconds", experiments=()).on_images("mnist", tmp_path).images
+    assert [task.dataset for task in tasks] == ["mnist"] * 3
+    task = replace(toy_images(tasks)[2], seeds=1)
+    found = run_images.image_evidence(task, np.arange(1), tmp_path / "out", True)
+    assert set(seen) == {((28, 28, 1), 10)}
+    assert found.config["training"]["dataset"] == "mnist" and found.config["training"]["directory"] is None
+    assert set(found.angles["pair"]) >= {"init-clean", "clean-robust"}
+    assert found.image_robustness.points.eq(12).all()

@@ -153,8 +153,6 @@ class Profile:
 
     def on_images(self, dataset: Name, directory: Path | None) -> Profile:
         """The same profile with its convolutional nets on another data set."""
-        if dataset == "digits":
-            return self
         most = max(task.seeds for task in self.images)
         return replace(self, images=image_tasks(seeds=most, dataset=dataset, directory=directory))
 
