@@ -39,6 +39,7 @@ _HIGHEST = jax.lax.Precision.HIGHEST
 _SUITE: dict[str, Attack] = {"PGD": partial(attacks.pgd, steps=20), "APGD": partial(attacks.apgd, steps=15, restarts=2)}
 
 Nets = dict[str, ClassifierState]
+Standing = dict[str, tuple[np.ndarray, np.ndarray]]  # of every net, points right and right under attack [seed, n]
 
 
 def measure(task: ImageTask, rows: Rows, seeds: np.ndarray, nets: Nets, tick: Tick) -> Evidence:
@@ -48,7 +49,7 @@ def measure(task: ImageTask, rows: Rows, seeds: np.ndarray, nets: Nets, tick: Ti
     ball = Ball(dict(task.radii)["l2"])
     some = (rows.test_x[: task.attacked_points], rows.test_y[: task.attacked_points])
     x, y = (jnp.broadcast_to(values, (len(seeds), *values.shape)) for values in some)
-    accuracies, warnings = _accuracies(task, seeds, nets, of, x, y, ball, tick)
+    accuracies, standing, warnings = _accuracies(task, seeds, nets, of, x, y, ball, tick)
     found = {net: _perturbations(of, nets[net], x, y, ball) for net in (CLEAN, ROBUST)}
     tick(1)
     return Evidence(
@@ -56,7 +57,7 @@ def measure(task: ImageTask, rows: Rows, seeds: np.ndarray, nets: Nets, tick: Ti
         config={"norm": "l2", "attack_warnings": warnings},
         radius=float(ball.radius),
         image_robustness=accuracies,
-        ranks=_ranks(task, accuracies, nets),
+        ranks=_ranks(task, seeds, nets, standing),
         angles=_angles(task, seeds, nets),
         sparsity=_sparsity(task, rows, seeds, nets, found, tick),
         pictures=_pictures(task, rows, int(seeds[0]), nets, network, found),
@@ -68,32 +69,34 @@ def ticks(task: ImageTask) -> int:
     return len(task.nets) + 1 + (task.seeds if task.purpose == "filters" else 0)
 
 
-def _accuracies(task, seeds, nets, of, x, y, ball, tick) -> tuple[pd.DataFrame, list[str]]:
-    """How many test images each net gets right, and right under the worst case of all attacks."""
-    rows, warnings = [], []
+def _accuracies(task, seeds, nets, of, x, y, ball, tick) -> tuple[pd.DataFrame, Standing, list[str]]:
+    """How many test images each net gets right, and right under the worst case of all attacks; and which ones."""
+    rows, standing, warnings = [], {}, []
     for net in task.nets:
         run = partial(attacks.worst_case, jax.random.key(EVALUATION), of, nets[net.name], x, y, chunk=CHUNK)
         clean, worst = run(Ball(0.0), {}), run(ball, _SUITE)
+        standing[net.name] = clean.standing, worst.standing
         warnings += [f"{net.name} net: {text}" for text in worst.warnings]
         for attack, radius, found in (("none", 0.0, clean), ("worst", ball.radius, worst)):
             for seed, row in zip(seeds, found.standing, strict=True):
                 head = {"experiment": task.name, "seed": int(seed), "net": net.name, "attack": attack}
                 rows.append(head | {"radius": radius, "correct": int(row.sum()), "points": row.size})
         tick(1)
-    return pd.DataFrame(rows), warnings
+    return pd.DataFrame(rows), standing, warnings
 
 
-def _ranks(task: ImageTask, accuracies: pd.DataFrame, nets: Nets) -> pd.DataFrame:
-    """Accuracies by the rank of the update of the clean net; 0 is that net itself."""
+def _ranks(task: ImageTask, seeds: np.ndarray, nets: Nets, standing: Standing) -> pd.DataFrame:
+    """Accuracies by the rank of the update of the clean net; 0 is that net itself. Empty for a task without ranks."""
+    bounded = {net.name: net.rank for net in task.nets if net.rank}
     full = max(min(leaf.shape[-2:]) for leaf in filters(nets[CLEAN].params).values())
-    ranks = {net.name: net.rank for net in task.nets if net.rank} | {CLEAN: 0, ROBUST: full}
-    table = accuracies[accuracies.net.isin(list(ranks))]
-    wide = table.pivot(index=["net", "seed", "points"], columns="attack", values="correct").reset_index()
-    found = wide.rename(columns={"none": "clean", "worst": "robust"})
-    found = found.assign(rank=found.net.map(ranks), full=found.net == ROBUST, net=task.architecture)
-    return found.assign(experiment=task.name)[
-        ["experiment", "seed", "net", "rank", "full", "clean", "robust", "points"]
-    ]
+    frames = []
+    for name, rank in ({CLEAN: 0} | bounded | {ROBUST: full}).items() if bounded else ():
+        clean, robust = standing[name]
+        lost = standing[ROBUST][1] & ~robust
+        counts = {"clean": clean.sum(axis=1), "robust": robust.sum(axis=1), "lost": lost.sum(axis=1)}
+        head = {"experiment": task.name, "seed": seeds, "net": task.architecture, "rank": rank, "full": name == ROBUST}
+        frames.append(pd.DataFrame(head | counts | {"points": clean.shape[1]}))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def _angles(task: ImageTask, seeds: np.ndarray, nets: Nets) -> pd.DataFrame:
