@@ -50,12 +50,16 @@ class Evidence:
         images, clean ("none") and under every attack at ε; of a collection only the images that belong to it.
       image_robustness: experiment, seed, net, attack, radius, correct, points: how many test images such nets get right
         under every attack and at every radius.
-      ranks: experiment, seed, net, rank, full, clean, robust, points: how many points a net gets right, and right under
-        every attack, after adversarial training whose update of the clean weights has at most this rank (0: before it);
-        full: unrestricted.
+      ranks: experiment, seed, net, rank, full, clean, robust, lost, points: how many points a net gets right, and right
+        under every attack, after adversarial training whose update of the clean weights has at most this rank (0: before
+        it); full: unrestricted; lost: how many of its points under attack the net of the rank does not get right.
       costs: net, repeat, ratio: time of a training step over that of the baseline's.
       pictures: figure, group, index, row, column, channel, value, caption, signed, seed: images, a row an entry.
       angles: seed, architecture, layer, pair, filter, angle: in degrees, between a filter of two nets.
+      codes: experiment (whose codes), quantity, index, value, low, high: what codes of photographs are like. For a
+        single number index is 0, and the interval is at 95% by resampling squares of the pictures (NaN for shares of
+        significant tests); index is the coordinate of a quantity of each, ‖z‖₀ of "nonzeros" and of its prediction
+        "independent nonzeros", and the middle of a bin of "lift", the values being shares.
       sparsity: seed, filters, signal, point, atoms, error: relative error of images and of perturbations, rebuilt from
         so many filters of a net's first layer.
     """
@@ -84,6 +88,7 @@ class Evidence:
     pictures: pd.DataFrame = _empty()
     angles: pd.DataFrame = _empty()
     sparsity: pd.DataFrame = _empty()
+    codes: pd.DataFrame = _empty()
 
 
 TABLES = tuple(f.name for f in fields(Evidence) if f.default_factory is pd.DataFrame)

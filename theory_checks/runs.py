@@ -12,6 +12,8 @@ from theory_checks.evidence import Evidence
 from theory_checks.experiments import Profile
 from theory_checks.run import class_evidence, evidence
 from theory_checks.run_images import image_evidence
+from theory_checks.run_low_rank import low_rank_evidence
+from theory_checks.run_natural import natural_evidence
 from theory_checks.run_patches import patch_evidence, race_evidence
 
 Run = Callable[[], Evidence]
@@ -24,4 +26,7 @@ def runs(profile: Profile, seeds: np.ndarray, out: Path, resume: bool) -> dict[s
     found["classes"] = partial(class_evidence, profile, *where)
     found |= {task.name: partial(patch_evidence, task, *where) for task in profile.patches}
     found["race"] = partial(race_evidence, profile.race, *where)
-    return found | {task.name: partial(image_evidence, task, *where) for task in profile.images}
+    found |= {task.name: partial(image_evidence, task, *where) for task in profile.images}
+    found[profile.low_rank.name] = partial(low_rank_evidence, profile.low_rank, *where)
+    found[profile.natural.name] = partial(natural_evidence, profile.natural, *where)
+    return found

@@ -11,6 +11,7 @@ M is unitary and every |w*_j| = Θ(1). The samples are conditioned on |⟨w*, z�
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from typing import Literal, NamedTuple
 
 import jax
@@ -18,6 +19,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from purifyjax.data.tables import CodeTable, draw_rows, scores
 from purifyjax.errors import require
 
 SPIKE_EXPONENT = -0.501  # |ξ''_j| ≤ k^-0.501, just too small to be taken for a feature
@@ -67,6 +69,23 @@ class SparseCoding(struct.PyTreeNode):
         return min(self.dimension, math.ceil(mean + 6.0 * math.sqrt(mean) + 8.0))
 
 
+class TabulatedCoding(SparseCoding):
+    """The same x and y of codes out of a table: z is one of its rows with |⟨w*, z⟩| ≥ γ, each as likely as the others.
+
+    a₁, a₂ and c have no meaning here, and moments are those of the table.
+
+    Attributes:
+      table: codes that were measured, say, or drawn once.
+    """
+
+    table: CodeTable = struct.field(kw_only=True)
+
+    @property
+    def untabulated(self) -> SparseCoding:
+        """The config without its table, of the same M and w*."""
+        return SparseCoding(**{f.name: getattr(self, f.name) for f in fields(SparseCoding)})
+
+
 class Instance(NamedTuple):
     """The fixed objects of a distribution: M (None for the identity) and w*."""
 
@@ -99,16 +118,12 @@ def validate(config: SparseCoding) -> None:
         config.sparsity,
         f"1 ≤ k ≤ d = {config.dimension}",
     )
-    require(config.nonzero_rate >= 0, "nonzero_rate a₂", config.nonzero_rate, "a₂ ≥ 0")
-    require(config.atom_rate >= 0, "atom_rate a₁", config.atom_rate, "a₁ ≥ 0")
-    p = config.nonzero_probability
-    require(0 < p < 1, "nonzero_rate a₂, atom_rate a₁: (a₁ + a₂k)/d", p, "a probability inside (0, 1)")
-    require(
-        1.0 <= config.value_max <= math.sqrt(config.sparsity),
-        "value_max c",
-        config.value_max,
-        f"1 ≤ c ≤ √k = {math.sqrt(config.sparsity):.3g}",
-    )
+    if isinstance(config, TabulatedCoding):
+        rows, *columns = config.table.codes.shape
+        allowed = f"at least one row of d = {config.dimension} numbers"
+        require(rows >= 1 and columns == [config.dimension], "table", config.table, allowed)
+    else:
+        _validate_rates(config)
     require(config.margin >= 0, "margin γ", config.margin, "γ ≥ 0")
     require(0 <= config.label_spread < 1, "label_spread s", config.label_spread, "0 ≤ s < 1")
     require(config.dictionary in ("identity", "random"), "dictionary", config.dictionary, "identity or random")
@@ -127,20 +142,40 @@ def validate(config: SparseCoding) -> None:
         )
 
 
+def _validate_rates(config: SparseCoding) -> None:
+    """The fields that decide how codes are drawn."""
+    require(config.nonzero_rate >= 0, "nonzero_rate a₂", config.nonzero_rate, "a₂ ≥ 0")
+    require(config.atom_rate >= 0, "atom_rate a₁", config.atom_rate, "a₁ ≥ 0")
+    p = config.nonzero_probability
+    require(0 < p < 1, "nonzero_rate a₂, atom_rate a₁: (a₁ + a₂k)/d", p, "a probability inside (0, 1)")
+    require(
+        1.0 <= config.value_max <= math.sqrt(config.sparsity),
+        "value_max c",
+        config.value_max,
+        f"1 ≤ c ≤ √k = {math.sqrt(config.sparsity):.3g}",
+    )
+
+
 def second_moment(config: SparseCoding) -> Float[Array, ""]:
-    """E z_j² = (a₁ + a₂ (c² + c + 1)/3)/d, before conditioning on the margin."""
+    """E z_j² = (a₁ + a₂ (c² + c + 1)/3)/d, before conditioning on the margin; of a table its mean over rows and j."""
+    if isinstance(config, TabulatedCoding):
+        return jnp.mean(jnp.square(config.table.codes))
     c = jnp.asarray(config.value_max, jnp.float32)
     return (config.atom_rate + config.nonzero_rate * (c**2 + c + 1.0) / 3.0) / config.dimension
 
 
 def label_std(config: SparseCoding) -> float:
-    """Standard deviation of ⟨w*, z⟩ before conditioning: √(‖w*‖² E z_j²)."""
+    """Standard deviation of ⟨w*, z⟩ before conditioning: √(‖w*‖² E z_j²); of a table the root mean square."""
     weights = label_weights(config)
+    if isinstance(config, TabulatedCoding):
+        return float(jnp.sqrt(jnp.mean(scores(config.table.codes, weights) ** 2)))
     return float(jnp.sqrt(jnp.sum(weights**2) * second_moment(config)))
 
 
 def acceptance_rate(config: SparseCoding, samples: int = 1 << 14) -> float:
-    """Monte Carlo estimate of Pr[|⟨w*, z⟩| ≥ γ]."""
+    """Monte Carlo estimate of Pr[|⟨w*, z⟩| ≥ γ]; of a table the share of its rows."""
+    if isinstance(config, TabulatedCoding):
+        return float(jnp.mean(jnp.abs(scores(config.table.codes, label_weights(config))) >= config.margin))
     keys = jax.random.split(jax.random.key(0), samples)
     score = jax.jit(_scores)(keys, config, label_weights(config))
     return float(jnp.mean(jnp.abs(score) >= config.margin))
@@ -180,9 +215,12 @@ def sample(key: PRNGKeyArray, n: int, config: SparseCoding, fixed: Instance | No
     """
     fixed = instance(config) if fixed is None else fixed
     key_code, key_noise, key_spike = jax.random.split(key, 3)
-    keys, score = _accepted_keys(key_code, n, config, fixed.label_weights)
-    position, value = jax.vmap(_draw_support, (0, None))(keys, config)
-    code = _scatter(position, jnp.where(jnp.isnan(score)[:, None], jnp.nan, value), config.dimension)
+    if isinstance(config, TabulatedCoding):
+        code, score = draw_rows(key_code, n, config.table.codes, fixed.label_weights, config.margin)
+    else:
+        keys, score = _accepted_keys(key_code, n, config, fixed.label_weights)
+        position, value = jax.vmap(_draw_support, (0, None))(keys, config)
+        code = _scatter(position, jnp.where(jnp.isnan(score)[:, None], jnp.nan, value), config.dimension)
     label = jnp.where(score >= 0, 1.0, -1.0)
     if config.spike_noise is None:
         x = fixed.to_input(code)

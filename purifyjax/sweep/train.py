@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
+from purifyjax.cores import in_threads, join, seed_groups, take
 from purifyjax.sweep.loop import StageResult, run_stage, seeds_at_once
 from purifyjax.training import Phase, Training, TrainState, run_steps
 
@@ -17,7 +18,9 @@ from purifyjax.training import Phase, Training, TrainState, run_steps
 def bytes_a_seed(config: Training, phase: Phase) -> int:
     """Memory that a step takes: weights, their gradient and momentum, a batch and its activations."""
     d, m, n = config.data.dimension, config.neurons, phase.batch_size
-    return 4 * (6 * m * d + 8 * n * m + 6 * n * d)
+    # A bounded rank keeps where it started and makes the change, twice.
+    matrices = 6 if config.rank is None else 9
+    return 4 * (matrices * m * d + 8 * n * m + 6 * n * d)
 
 
 @partial(jax.jit, static_argnames=("steps", "at_once"), donate_argnums=1)
@@ -61,11 +64,21 @@ def train_stage(
       options: checkpoint, mark, monitor and progress of `run_stage`.
     """
     bare = config.replace(clean=(), robust=())
+    groups = seed_groups(len(keys))
+    seen = set()
 
     def advance(state: TrainState, index: int, step: int, chunk: int):
-        phase = phases[index]
+        phase, shared = phases[index], _shared(phases[index])
         at_once = seeds_at_once(bytes_a_seed(config, phase), len(keys))
         position = (jnp.int32(index), jnp.int32(step), jnp.int32(phase.steps))
-        return _advance(keys, state, bare, _shared(phase), *position, chunk, at_once)
+        program = (jax.tree.structure(shared), chunk)
+        compiled = program in seen
+        seen.add(program)
+
+        def one(keys: PRNGKeyArray, own: TrainState):
+            return _advance(keys, own, bare, shared, *position, chunk, at_once)
+
+        found = in_threads(one, [take(group, (keys, state)) for group in groups], compiled=compiled)
+        return join(found, len(keys))
 
     return run_stage(advance, states, [phase.steps for phase in phases], **options)

@@ -66,7 +66,8 @@ class Training(struct.PyTreeNode):
       optimizer: "sgd" (heavy ball) or "adam", from optax (static).
       momentum: of SGD, or Adam's β₁.
       clean, robust: the phases of the two stages.
-      rank: bound r on the rank of w' − w, the change of the robust stage; None leaves it free (static).
+      rank: bound r on the rank of w' − w, the change of the robust stage, see `low_rank`; None leaves it free (static).
+        The clean stage is run with None.
     """
 
     data: SparseCoding

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from purifyjax.data import SparseCoding
+from purifyjax.data import NaturalCodes, SparseCoding
 from purifyjax.models import ConvNet
 from purifyjax.training import Phase, Training
 from theory_checks import all as command
@@ -19,6 +19,8 @@ from theory_checks.experiments import (
     Classes,
     Experiment,
     ImageTask,
+    LowRank,
+    NaturalTask,
     PatchTask,
     Profile,
     Race,
@@ -30,6 +32,7 @@ from theory_checks.experiments import profiles as profiles_module
 from theory_checks.measure import robust_optimisation
 
 PATCHES = {"patches-2", "patches-10"}
+NATURAL = {"natural", "natural-shuffled", "natural-ideal"}
 
 
 def toy_task(classes: int) -> PatchTask:
@@ -97,6 +100,20 @@ def toy_profile() -> Profile:
         ),
         patches=(toy_task(2), toy_task(10)),
         images=toy_images(image_tasks(seeds=2)),
+        low_rank=LowRank(training, 0.2, seeds=2, ranks=(1, 4), contrasts=(), points=32, attack_steps=2),
+        natural=NaturalTask(
+            codes=NaturalCodes(patch=6, atoms=20, patches=2000, fitted=1000, iterations=20, tolerance=0.3),
+            neurons=24,
+            pace=0.05,
+            batch_size=16,
+            points=32,
+            curve_points=16,
+            attack_steps=2,
+            attack_restarts=1,
+            resamples=20,
+            pictured=4,
+            seeds=2,
+        ),
         race=Race(filters=2, recipe=Race().recipe.replace(steps=5), radii=(0.0, 0.2), strengths=(0.2, 0.8), seeds=2),
     )
 
@@ -193,7 +210,8 @@ def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
         np.testing.assert_array_equal(nets["w_clean"], clean[:1])
         assert not np.allclose(nets["w_robust"], clean[:1])
     assert (
-        set(pd.read_parquet(out / "tables" / "robustness.parquet").experiment) == {"default", "pgd", "linf"} | PATCHES
+        set(pd.read_parquet(out / "tables" / "robustness.parquet").experiment)
+        == {"default", "pgd", "linf"} | PATCHES | NATURAL
     )
     certified = pd.read_parquet(out / "tables" / "certificates.parquet").set_index(["experiment", "seed", "radius"])
     assert np.all(certified.certified <= certified.standing) and np.all(certified.standing <= certified.points)
@@ -205,9 +223,8 @@ def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
     collected = outcomes[outcomes.attack.str.endswith("collection")]
     assert not collected[collected.net == "baseline"].right.any() and set(collected.net) > {"other baseline", "l2"}
     assert set(pd.read_parquet(out / "tables" / "angles.parquet").experiment) == {"convnet", "resnet"}
-    assert {"robust-optimisation-single_pixels.png", "convnet-filters.png"} <= {
-        f.name for f in (out / "figures").iterdir()
-    }
+    drawn = {figure.name for figure in (out / "figures").iterdir()}
+    assert {f"{name}.png" for name in ("convnet-filters", "resnet-angles", "natural-codes", "low-rank-ranks")} <= drawn
     assert (out / "report.html").stat().st_size > 1000
 
     def forbidden(action):

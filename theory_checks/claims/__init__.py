@@ -12,6 +12,8 @@ from theory_checks.claims import (
     init_decorrelated,
     linear_bound,
     linf,
+    low_rank,
+    natural_codes,
     noise_robust,
     ntk_bound,
     polynomial_bound,
@@ -48,6 +50,8 @@ CLAIMS: tuple[Claim, ...] = (
     feature_race.CLAIM,
     *robust_optimisation.CLAIMS,
     *real_nets.CLAIMS,
+    low_rank.CLAIM,
+    *natural_codes.CLAIMS,
 )
 
 __all__ = ["CLAIMS", "Claim"]

@@ -11,6 +11,9 @@ def _fall(evidence: Evidence) -> Measurement:
     """|mean C| of the robust net over that of the clean net, with a bootstrap interval over neurons."""
     seeds = []
     for seed, rows in live(evidence, "clean", "robust"):
+        if rows.empty:
+            seeds.append(SeedValue(seed, np.nan, np.nan, np.nan))
+            continue
         clean, robust = rows.mixture_clean.to_numpy(), rows.mixture_robust.to_numpy()
         pick = np.random.default_rng(seed).integers(0, len(rows), (1000, len(rows)))
         ratios = np.abs(np.median(robust[pick], axis=1)) / np.abs(np.median(clean[pick], axis=1))

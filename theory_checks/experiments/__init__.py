@@ -1,6 +1,8 @@
 """The named experiments that claims share, by profile."""
 
 from theory_checks.experiments.images import ImageTask, Net, image_tasks
+from theory_checks.experiments.low_rank import LowRank
+from theory_checks.experiments.natural import NaturalTask
 from theory_checks.experiments.patches import PatchTask, Race, patch_task
 from theory_checks.experiments.profiles import PROFILES, Classes, Experiment, Profile, profile
 
@@ -9,6 +11,8 @@ __all__ = [
     "Classes",
     "Experiment",
     "ImageTask",
+    "LowRank",
+    "NaturalTask",
     "Net",
     "PatchTask",
     "Profile",

@@ -6,7 +6,7 @@ All claims of a profile share one distribution, one radius τ and one clean run.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from purifyjax.data.images import Name
 from purifyjax.errors import require
 from purifyjax.training import Phase, Training
 from theory_checks.experiments.images import ImageTask, image_tasks
+from theory_checks.experiments.low_rank import SIZE, LowRank, low_rank_task
+from theory_checks.experiments.natural import NaturalTask
 from theory_checks.experiments.patches import PatchTask, Race, patch_task
 
 
@@ -94,6 +96,8 @@ class Profile:
       patches: the patch experiments, with 2 and with 10 classes.
       race: which feature wins, and where.
       images: the experiments with convolutional nets.
+      low_rank: adversarial training by updates of bounded rank.
+      natural: the theorem's network on codes of photographs.
     """
 
     name: str
@@ -107,11 +111,15 @@ class Profile:
     patches: tuple[PatchTask, ...] = (patch_task(2, seeds=8), patch_task(10, seeds=8))
     race: Race = Race()
     images: tuple[ImageTask, ...] = image_tasks(seeds=8)
+    low_rank: LowRank = field(default_factory=lambda: _low_rank(seeds=4))
+    natural: NaturalTask = NaturalTask()
 
     @property
     def most_seeds(self) -> int:
         """Of any experiment."""
-        return max(e.seeds for e in (*self.experiments, *self.patches, self.race, *self.images))
+        return max(
+            e.seeds for e in (*self.experiments, *self.patches, self.race, *self.images, self.low_rank, self.natural)
+        )
 
     @property
     def radius(self) -> float:
@@ -149,6 +157,8 @@ class Profile:
             patches=tuple(replace(task, seeds=seeds) for task in self.patches),
             race=replace(self.race, seeds=seeds),
             images=tuple(replace(task, seeds=seeds) for task in self.images),
+            low_rank=replace(self.low_rank, seeds=seeds),
+            natural=replace(self.natural, seeds=seeds),
         )
 
     def on_images(self, dataset: Name, directory: Path | None) -> Profile:
@@ -164,6 +174,8 @@ class Profile:
             experiments=tuple(replace(e, radius=e.radius * scale) for e in self.experiments),
             patches=tuple(replace(task, radius=task.radius * scale) for task in self.patches),
             images=tuple(task.scaled(scale) for task in self.images),
+            low_rank=replace(self.low_rank, radius=self.low_rank.radius * scale),
+            natural=self.natural.scaled(scale),
         )
 
 
@@ -234,6 +246,12 @@ def with_pgd(training: Training, steps: int) -> Training:
 MARGIN, RADIUS = 1.5, 0.90
 
 
+def _low_rank(seeds: int) -> LowRank:
+    """The low-rank experiment, at the γ and τ of all profiles."""
+    training, radius = feature_purification(margin=MARGIN, radius=RADIUS, **SIZE)
+    return low_rank_task(training, radius, seeds=seeds)
+
+
 def _profile(name: str, summary: str, size: dict, seeds: int, pgd_seeds: int, linf_seeds: int, **evaluation) -> Profile:
     training, radius = feature_purification(margin=MARGIN, radius=RADIUS, **size)
     dense, epsilon = feature_purification(margin=MARGIN, radius=RADIUS, norm="linf", **size)
@@ -260,6 +278,8 @@ PROFILES = {
             patches=(patch_task(2, seeds=2), patch_task(10, seeds=2)),
             race=Race(seeds=3),
             images=image_tasks(seeds=3),
+            low_rank=_low_rank(seeds=2),
+            natural=NaturalTask(seeds=2),
         ),
         _profile(
             "standard",

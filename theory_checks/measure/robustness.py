@@ -13,7 +13,7 @@ import numpy as np
 from purifyjax import attacks
 from purifyjax.attacks import Ball
 from purifyjax.attacks.worst_case import Attack
-from purifyjax.data import SparseCoding, instance
+from purifyjax.data import SparseCoding, TabulatedCoding, instance
 from purifyjax.training import TrainState
 from theory_checks.experiments import Experiment, Profile
 from theory_checks.measure.attacked import Robustness, attacked, attacked_ticks
@@ -30,13 +30,19 @@ def attack_suite(data: SparseCoding, steps: int, restarts: int) -> dict[str, Att
     return attacks.standard(fixed.to_input(fixed.label_weights), steps=steps, restarts=restarts)
 
 
+@cache
+def brief_suite(steps: int) -> dict[str, Attack]:
+    """The attacks of the curve: without those that win least, since its radii are many."""
+    return {"apgd": partial(attacks.apgd, steps=steps, restarts=CURVE_RESTARTS)}
+
+
 def robustness(profile: Profile, experiment: Experiment, seeds: np.ndarray, arrays: Arrays, tick: Tick) -> Robustness:
     """How many points each net gets right: under every attack at τ, and under the worst case at other radii."""
     data = experiment.training.data
+    # Attacks depend on M and w* alone: tables of codes share them, and their programs.
+    known = data.untabulated if isinstance(data, TabulatedCoding) else data
     # Configs of plain values are hashable, although their type does not say so.
-    suite = attack_suite(cast(Hashable, data), profile.attack_steps, profile.attack_restarts)
-    # The curve leaves out the attacks that win least: its points are fewer, and its radii many.
-    brief = {"apgd": partial(attacks.apgd, steps=profile.attack_steps, restarts=CURVE_RESTARTS)}
+    suite = attack_suite(cast(Hashable, known), profile.attack_steps, profile.attack_restarts)
     return attacked(
         experiment.name,
         seeds,
@@ -46,7 +52,7 @@ def robustness(profile: Profile, experiment: Experiment, seeds: np.ndarray, arra
         fresh_points(jnp.asarray(seeds), profile.curve_points, data, 1),
         experiment.ball,
         suite,
-        brief,
+        brief_suite(profile.attack_steps),
         tick,
         alone=ALONE,
     )

@@ -15,11 +15,13 @@ from purifyjax.plots import (
     angles,
     classes,
     cosines,
+    natural,
     neuron,
     perturbation,
     pictures,
     race,
     radius_curves,
+    ranks,
     robust_optimisation,
     sparsity_curves,
     style,
@@ -110,6 +112,16 @@ def _sparsity_curves(evidence: Evidence) -> Figure:
     return sparsity_curves.figure(evidence.sparsity, title=_heading(evidence))
 
 
+def _ranks(evidence: Evidence) -> Figure:
+    return ranks.figure(evidence.ranks, title=_heading(evidence))
+
+
+def _natural(evidence: Evidence) -> Figure:
+    return natural.figure(
+        evidence.codes, evidence.robustness, evidence.pictures, evidence.radius, title=_heading(evidence)
+    )
+
+
 def _pictures(name: str) -> Callable[[Evidence], Figure]:
     def draw(evidence: Evidence) -> Figure:
         rows = evidence.pictures[evidence.pictures.figure == name]
@@ -127,6 +139,7 @@ class Kind(NamedTuple):
       caption: what it shows.
       claims: the ids of those that it illustrates.
       figure: of the table of pictures, which of them.
+      several: whether it shows a table of several experiments, which the others do not tell apart.
     """
 
     draw: Callable[[Evidence], Figure]
@@ -134,11 +147,14 @@ class Kind(NamedTuple):
     caption: str
     claims: tuple[str, ...]
     figure: str = ""
+    several: bool = False
 
     def shows(self, evidence: Evidence) -> bool:
         """Whether the evidence has anything to draw."""
         rows = getattr(evidence, self.table)
-        return bool(len(rows)) and (not self.figure or bool((rows.figure == self.figure).any()))
+        if rows.empty or (self.figure and not (rows.figure == self.figure).any()):
+            return False
+        return self.several or "experiment" not in rows or rows.experiment.nunique() == 1
 
 
 KINDS: dict[str, Kind] = {
@@ -251,6 +267,21 @@ KINDS: dict[str, Kind] = {
         "Test images and the strongest perturbations of either net at the same radius, of the first seed.",
         ("real-nets-sparse",),
         figure="perturbations",
+    ),
+    "ranks": Kind(
+        _ranks,
+        "ranks",
+        "Accuracy against the rank of the update of the clean weights, beside the unrestricted update with the two "
+        "points that a rank may lose; mean and range over seeds.",
+        ("low-rank",),
+    ),
+    "codes": Kind(
+        _natural,
+        "codes",
+        "Codes of photographs: atoms of the dictionary, how many coordinates are nonzero, how often two are so "
+        "together, and robust accuracy of nets trained on them, on shuffled codes and on the theory's own.",
+        ("natural-codes", "natural-nonrobust", "natural-robust", "natural-purification"),
+        several=True,
     ),
     "sparsity_curves": Kind(
         _sparsity_curves,
