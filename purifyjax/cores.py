@@ -24,13 +24,17 @@ def seed_groups(seeds: int) -> list[Int[np.ndarray, " own"]]:
 
 
 def take(group: Int[np.ndarray, " own"], tree: Any) -> Any:
-    """A group's part of arrays with a leading seed axis."""
-    return jax.tree.map(lambda leaf: leaf[group], tree)
+    """A group's part of arrays with a leading seed axis; the arrays themselves if it is all of them."""
+
+    def part(leaf: Any) -> Any:
+        return leaf if np.array_equal(group, np.arange(len(leaf))) else leaf[group]
+
+    return jax.tree.map(part, tree)
 
 
 def join(parts: Sequence[Any], seeds: int) -> Any:
     """The groups' results as arrays with a leading seed axis again, without repeated seeds."""
-    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[:seeds], *parts)
+    return parts[0] if len(parts) == 1 else jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[:seeds], *parts)
 
 
 def in_threads(run: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], *, compiled: bool) -> list[Any]:

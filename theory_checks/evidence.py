@@ -51,8 +51,8 @@ class Evidence:
       image_robustness: experiment, seed, net, attack, radius, correct, points: how many test images such nets get right
         under every attack and at every radius.
       ranks: experiment, seed, net, rank, full, clean, robust, lost, points: how many points a net gets right, and right
-        under every attack, after adversarial training whose update of the clean weights has at most this rank (0: before
-        it); full: unrestricted; lost: how many of its points under attack the net of the rank does not get right.
+        under every attack, after adversarial training whose update of the clean weights has at most this rank (0:
+        before it); full: unrestricted; lost: how many of the unrestricted net's points the net of the rank loses.
       costs: net, repeat, ratio: time of a training step over that of the baseline's.
       pictures: figure, group, index, row, column, channel, value, caption, signed, seed: images, a row an entry.
       angles: seed, architecture, layer, pair, filter, angle: in degrees, between a filter of two nets.

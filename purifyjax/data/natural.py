@@ -21,7 +21,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -228,7 +228,8 @@ def _components(rows: Float[np.ndarray, "n dim"], iterations: int) -> Float[np.n
 
     d = rows.shape[1]
     # From the principal axes, which are sparser than random ones.
-    solver = FastICA(whiten=False, w_init=np.eye(d, dtype=rows.dtype), max_iter=iterations, tol=1e-3)
+    options: dict[str, Any] = {"whiten": False, "w_init": np.eye(d, dtype=rows.dtype)}
+    solver = FastICA(max_iter=iterations, tol=1e-3, **options)
     with warnings.catch_warnings():
         # The last iterations move the sparsity of the codes by about a per cent: a limit on them is meant.
         warnings.simplefilter("ignore", ConvergenceWarning)

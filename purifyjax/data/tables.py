@@ -34,7 +34,7 @@ class CodeTable:
 
     @cached_property
     def _digest(self) -> str:
-        return hashlib.sha256(np.ascontiguousarray(self.codes)).hexdigest()[:16]
+        return hashlib.sha256(np.asarray(self.codes).tobytes()).hexdigest()[:16]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CodeTable) and (self is other or self.tolist() == other.tolist())

@@ -158,5 +158,5 @@ def _draw_accuracy(axes: Axes, rows: pd.DataFrame, radius: float) -> None:
 
 def _legend_below(axes: Axes, handles: list[Line2D] | None = None) -> None:
     """Where no curve can run through it."""
-    handles = axes.get_legend_handles_labels()[0] if handles is None else handles
-    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, handlelength=2.4)
+    shown = axes.get_legend_handles_labels()[0] if handles is None else handles
+    axes.legend(handles=shown, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, handlelength=2.4)

@@ -8,11 +8,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from purifyjax.cores import in_threads, join, seed_groups, take
 from purifyjax.sweep.loop import StageResult, run_stage, seeds_at_once
 from purifyjax.training import Phase, Training, TrainState, run_steps
+
+_SMALL = 2**21  # bytes of weights
 
 
 def bytes_a_seed(config: Training, phase: Phase) -> int:
@@ -64,7 +67,9 @@ def train_stage(
       options: checkpoint, mark, monitor and progress of `run_stage`.
     """
     bare = config.replace(clean=(), robust=())
-    groups = seed_groups(len(keys))
+    # Products of large weights keep all cores busy by themselves.
+    small = 4 * config.neurons * config.data.dimension <= _SMALL
+    groups = seed_groups(len(keys)) if small else [np.arange(len(keys))]
     seen = set()
 
     def advance(state: TrainState, index: int, step: int, chunk: int):

@@ -76,10 +76,11 @@ def beside_ideal(evidence: Evidence, net: str, relation: Relation, bound: float)
 def _premises(evidence: Evidence) -> tuple[Measurement, ...]:
     table = of(evidence, REAL).codes.set_index("quantity")
     seed = int(evidence.config["task"]["codes"]["seed"])
-    return tuple(
-        Measurement(words, relation, bound, (SeedValue(seed, *map(float, table.loc[name, ["value", "low", "high"]])),))
-        for name, words, relation, bound in _PREMISES
-    )
+    parts = []
+    for name, words, relation, bound in _PREMISES:
+        value, low, high = (float(table[column].loc[name]) for column in ("value", "low", "high"))
+        parts.append(Measurement(words, relation, bound, (SeedValue(seed, value, low, high),)))
+    return tuple(parts)
 
 
 def _premises_note(evidence: Evidence) -> str:
@@ -116,9 +117,10 @@ def _gap(evidence: Evidence) -> str:
         rows = of(evidence, kind).robustness
         rows = rows[rows.attack == "worst"].assign(accuracy=lambda r: r.correct / r.points)
         curve = rows.pivot_table("accuracy", index="radius", columns="net")
-        radius = (curve.robust - curve.clean).idxmax()
-        clean, robust = curve.clean[radius], curve.robust[radius]
-        words.append(f"{clean:.0%} and {robust:.0%} at {radius / evidence.radius:g} τ on {_NAMES[kind]} codes")
+        radii, clean, robust = curve.index.to_numpy(float), curve.clean.to_numpy(), curve.robust.to_numpy()
+        widest = int(np.argmax(robust - clean))
+        where = f"{radii[widest] / evidence.radius:g} τ on {_NAMES[kind]} codes"
+        words.append(f"{clean[widest]:.0%} and {robust[widest]:.0%} at {where}")
     return f"The nets differ most with {', '.join(words)} (clean and robust net)."
 
 

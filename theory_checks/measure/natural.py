@@ -34,11 +34,14 @@ class Kind(NamedTuple):
     Attributes:
       profile: the run's settings, with a single experiment: the training on the training half.
       evaluation: the same on the evaluation half.
+      fitted, held: the codes of the two halves.
       table: what the evaluation half's codes are like.
     """
 
     profile: Profile
     evaluation: Experiment
+    fitted: TabulatedCoding
+    held: TabulatedCoding
     table: pd.DataFrame
 
     @property
@@ -82,7 +85,11 @@ def kinds(task: NaturalTask, coded: Coded) -> Iterator[Kind]:
     real = [half._replace(codes=(scale * half.codes).astype(np.float32)) for half in (coded.train, coded.evaluation)]
     for kind in (REAL, SHUFFLED, IDEAL):
         halves = _controls(kind, real, training.data)
-        on_train, on_evaluation = (_experiment(kind, task, training, tau, half) for half in halves)
+        fitted, held = (_tabulated(training.data, half) for half in halves)
+        on_train, on_evaluation = (
+            Experiment(kind, training.replace(data=data), task.seeds, task.judged * tau, monitored_radius=tau)
+            for data in (fitted, held)
+        )
         profile = Profile(
             name=task.name,
             summary="",
@@ -92,7 +99,8 @@ def kinds(task: NaturalTask, coded: Coded) -> Iterator[Kind]:
             attack_steps=task.attack_steps,
             attack_restarts=task.attack_restarts,
         )
-        yield Kind(profile, on_evaluation, code_table(kind, *halves, task.resamples if kind == REAL else 0))
+        table = code_table(kind, halves[0], halves[1], task.resamples if kind == REAL else 0)
+        yield Kind(profile, on_evaluation, fitted, held, table)
 
 
 _draw = jax.jit(sample, static_argnums=1)
@@ -105,30 +113,27 @@ def _controls(kind: str, halves: list[Half], data: SparseCoding) -> list[Half]:
         rng = np.random.default_rng(_CONTROLS)
         return [half._replace(codes=rng.permuted(half.codes, axis=0)) for half in halves]
     if kind == IDEAL:
-        first, second = (len(half.codes) for half in halves)
-        codes = np.asarray(_draw(jax.random.key(_CONTROLS), first + second, data.replace(margin=0.0)).code)
-        return [half._replace(codes=part) for half, part in zip(halves, np.split(codes, [first]), strict=True)]
+        total = sum(len(half.codes) for half in halves)
+        codes = np.asarray(_draw(jax.random.key(_CONTROLS), total, data.replace(margin=0.0)).code)
+        parts = np.split(codes, [len(halves[0].codes)])
+        return [half._replace(codes=part) for half, part in zip(halves, parts, strict=True)]
     return halves
 
 
-def _experiment(kind: str, task: NaturalTask, training: Training, tau: float, half: Half) -> Experiment:
-    data = training.data
-    table = TabulatedCoding(
-        dimension=data.dimension, sparsity=data.sparsity, margin=data.margin, table=CodeTable(jnp.asarray(half.codes))
-    )
-    judged = task.judged * tau
-    return Experiment(kind, training.replace(data=table), task.seeds, judged, monitored_radius=tau)
+def _tabulated(data: SparseCoding, half: Half) -> TabulatedCoding:
+    """The distribution with the half's codes for its own."""
+    table = CodeTable(jnp.asarray(half.codes))
+    return TabulatedCoding(dimension=data.dimension, sparsity=data.sparsity, margin=data.margin, table=table)
 
 
 def measure(kind: Kind, seeds: np.ndarray, arrays: Arrays, tick: Tick) -> Found:
     """Attacks and neurons of the nets of one kind, on codes of the evaluation half."""
     attacked = robustness(kind.profile, kind.evaluation, seeds, arrays, tick)
-    fitted, held = kind.training.training.data, kind.evaluation.training.data
     config = {
         "attack_warnings": attacked.warnings,
-        "label_std": label_std(fitted),
-        "training_codes": round(acceptance_rate(fitted) * len(fitted.table.codes)),
-        "evaluation_codes": round(acceptance_rate(held) * len(held.table.codes)),
+        "label_std": label_std(kind.fitted),
+        "training_codes": round(acceptance_rate(kind.fitted) * len(kind.fitted.table.codes)),
+        "evaluation_codes": round(acceptance_rate(kind.held) * len(kind.held.table.codes)),
         "seeds": [int(seed) for seed in seeds],
     }
     table = neurons(kind.evaluation, seeds, arrays)

@@ -128,8 +128,8 @@ def test_a_table_is_told_by_its_numbers_and_written_by_its_hash():
     assert one != config(margin=0.5)
     changed = np.array(codes())
     changed[0, 0] += 1e-6
-    assert config(table=CodeTable(changed)) != one
-    reshaped = CodeTable(codes().reshape(ROWS // 2, 2 * D))
+    assert config(table=CodeTable(jnp.asarray(changed))) != one
+    reshaped = CodeTable(jnp.asarray(codes().reshape(ROWS // 2, 2 * D)))
     assert reshaped != one.table and reshaped != codes()
     written = describe(one)
     assert written["table"]["shape"] == [ROWS, D] and len(json.dumps(written)) < 500
@@ -144,6 +144,8 @@ def test_the_network_is_trained_on_rows_of_the_table():
     # Codes of which only the first coordinate tells the label can be learned from nothing else.
     single = np.zeros((ROWS, D), np.float32)
     single[:, 0] = np.where(np.arange(ROWS) % 2 == 0, 1.5, -1.5)
-    of_single = jax.jit(train)(seed_keys(np.array([0]))[0], run.replace(data=config(table=CodeTable(single))))
+    of_single = jax.jit(train)(
+        seed_keys(np.array([0]))[0], run.replace(data=config(table=CodeTable(jnp.asarray(single))))
+    )
     growth = np.abs(np.asarray(of_single.w_clean - of_single.w_init)).max(axis=0)
     assert growth[0] > 0.1 and np.all(growth[1:] < 1e-6)

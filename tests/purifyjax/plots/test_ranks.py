@@ -21,13 +21,13 @@ FULL, POINTS = {"theory": 128, "alexnet": 40}, 200
 def robust(net, rank, seed):
     """Points right under attack."""
     if rank == 0:
-        return 2 * seed
-    return (180 if net == "theory" else 90) + seed * (1 + (rank == FULL[net])) + int(2 * np.log2(min(rank, 16)))
+        return 2 * seed**2
+    return (180 if net == "theory" else 90) + seed**2 * (1 + (rank == FULL[net])) + int(2 * np.log2(min(rank, 16)))
 
 
 def measured():
     rows = [
-        (seed, net, rank, rank == FULL[net], 195 + seed, robust(net, rank, seed), POINTS)
+        (seed, net, rank, rank == FULL[net], 195 + seed**2, robust(net, rank, seed), POINTS)
         for net, several in RANKS.items()
         for rank in (0, *several, FULL[net])
         for seed in range(3)
@@ -79,7 +79,7 @@ def test_curves_are_means_over_seeds_with_their_hull():
     for axes, net in ((theory, "theory"), (alexnet, "alexnet")):
         assert axes.get_title(loc="left") == net
         for index, (label, value) in enumerate(
-            (("clean accuracy", lambda net, rank, seed: 195 + seed), ("robust accuracy", robust))
+            (("clean accuracy", lambda net, rank, seed: 195 + seed**2), ("robust accuracy", robust))
         ):
             line = curve(axes, label)
             assert list(line.get_xdata()) == list(RANKS[net])
@@ -96,9 +96,9 @@ def test_the_net_before_the_update_stands_apart_at_zero():
     for above, below, net in zip(panels(figure)[:2], panels(figure)[2:], RANKS, strict=True):
         points = [container.lines[0] for container in above.containers]
         assert [point.get_xdata()[0] for point in points] == [RANKS[net][0] / 2] * 2
-        assert [point.get_ydata()[0] for point in points] == pytest.approx([196 / POINTS, 2 / POINTS])
+        assert [point.get_ydata()[0] for point in points] == pytest.approx([(195 + 5 / 3) / POINTS, 10 / 3 / POINTS])
         (stem,) = above.containers[1].lines[2]
-        assert stem.get_segments()[0][:, 1] == pytest.approx([0, 4 / POINTS])
+        assert stem.get_segments()[0][:, 1] == pytest.approx([0, 8 / POINTS])
         labels = [tick.get_text() for tick in below.get_xticklabels()]
         assert labels == ["0", *(str(rank) for rank in RANKS[net])] and below.get_xscale() == "log"
 

@@ -54,7 +54,7 @@ def test_the_full_rank_is_unrestricted_training():
 def test_ranks_are_an_axis_of_one_program():
     states = jax.vmap(partial(restarted, rank=4))(jax.tree.map(lambda leaf: jnp.stack([leaf] * 3), START))
     states = states._replace(optimizer=with_rank(states.optimizer, jnp.array([1, 2, 4])))
-    found = train_classifiers(seed_keys([7, 7, 7]), states, NETWORK, RECIPE.replace(rank=4), X, Y).state
+    found = train_classifiers(seed_keys(np.full(3, 7)), states, NETWORK, RECIPE.replace(rank=4), X, Y).state
     ends = [jax.tree.map(lambda leaf, s=s: leaf[s], found) for s in range(3)]
     assert [rank(changes(end)["Dense_1/kernel"]) for end in ends] == [1, 2, 4]
 
