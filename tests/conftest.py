@@ -14,6 +14,7 @@ os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
 os.environ["MPLBACKEND"] = "Agg"
 
 import jax  # noqa: E402
+import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 jax.config.update("jax_enable_x64", False)
@@ -34,3 +35,10 @@ settings.load_profile("suite")
 def pytest_collection_modifyitems(items):
     """The longest tests first: last, one process would run them while the others wait."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _programs_go_with_their_module():
+    """Compiled programs take memory maps, of which a process has a limited number: all of the suite's are too many."""
+    yield
+    jax.clear_caches()

@@ -77,7 +77,9 @@ def _trained(
 
     def train(**options: Any) -> Arrays:
         x, y = jnp.asarray(rows.train_x), jnp.asarray(rows.train_y)
-        fresh = jax.vmap(partial(restarted, rank=net.recipe.rank))(start)
+        # A copy, since training consumes it and other nets start there too.
+        own = jax.tree.map(jnp.copy, start)
+        fresh = jax.vmap(partial(restarted, rank=net.recipe.rank))(own)
         if net.rank is not None:
             fresh = fresh._replace(optimizer=with_rank(fresh.optimizer, net.rank))
         found = train_classifiers(keys, fresh, network, net.recipe, x, y, **options).state
