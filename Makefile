@@ -18,8 +18,14 @@ STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 .DEFAULT_GOAL := check
 .PHONY: check test lint format bench clean
 
+# A refuted or undecided claim is a result and told as one; only a run that did not come to its end is an error of make.
 check: $(STAMP)
-	@$(BIN)/python -m theory_checks.all $(ARGS)
+	@$(BIN)/python -m theory_checks.all $(ARGS); status=$$?; \
+	case $$status in \
+	  1) echo "make check: a claim is refuted (exit status 1 of theory_checks.all)" >&2 ;; \
+	  3) echo "make check: a claim is undecided (exit status 3 of theory_checks.all)" >&2 ;; \
+	  *) exit $$status ;; \
+	esac
 
 test: lint
 	$(BIN)/python -m pytest --quiet -n $(WORKERS) --dist loadgroup $(ARGS)

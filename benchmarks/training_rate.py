@@ -16,17 +16,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks import purification
+from purifyjax.attacks import FGM, PGD
 from purifyjax.sweep import seed_keys, seeds_at_once
 from purifyjax.sweep.train import bytes_a_seed
 from purifyjax.training import Phase, Training, initial_state, run_steps
-from theory_checks.experiments import profile
 
 STEPS, ROUNDS = 10, 7
 
 
 def products(phase: Phase) -> int:
     """Matrix products a step."""
-    return {"none": 2, "fgm": 4, "pgd": 2 * phase.adversary_steps + 2}[phase.adversary]
+    match phase.adversary:
+        case None:
+            return 2
+        case FGM():
+            return 4
+        case PGD(steps=steps):
+            return 2 * steps + 2
+    raise ValueError(f"the products of {phase.adversary!r} are not known")
 
 
 def seconds(run: Callable[[], jax.Array]) -> float:
@@ -84,8 +92,8 @@ def ratio(config: Training, phase: Phase, seeds: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print the table for the default experiment of the standard profile."""
-    config = profile("standard").experiments[0].training
+    """Print the table for a run of feature purification."""
+    config, _ = purification.training()
     device = jax.devices()[0]
     print(f"{device.device_kind}, jax {jax.__version__}: d = {config.data.dimension}, m = {config.neurons}")
     print(f"{'phase':<22}{'seeds':>6}{'GFLOP/s of products':>22}{'training / products':>22}")

@@ -167,6 +167,73 @@ def two_level_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[flo
     return float(sample.mean() - half), float(sample.mean() + half)
 
 
+def ratio_of_medians_interval(
+    numerator: ArrayLike, denominator: ArrayLike, seed: int, *, resamples: int = 1000, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """|median of a| / |median of b| over n pairs (a_i, b_i), with the percentile bootstrap's interval over pairs.
+
+    Args:
+      numerator, denominator: a and b, n numbers each.
+      seed: of the resampling, which is the same at every call.
+      resamples: of the pairs.
+      confidence: coverage, in (0, 1).
+
+    Returns:
+      `(value, low, high)`, pure numbers; all NaN without pairs, infinite or NaN where a median of b is 0.
+
+    Raises:
+      ValueError: unequal lengths, NaN among the values, no resample, or `confidence` out of range.
+
+    Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+    """
+    tail = _tail(confidence)
+    for values in (numerator, denominator):
+        _values(values)  # refuses NaN
+    a, b = np.ravel(numerator), np.ravel(denominator)  # in their own precision
+    if a.shape != b.shape:
+        raise ValueError(f"numerator and denominator must be of one length, got {a.shape} and {b.shape}")
+    if resamples < 1:
+        raise ValueError(f"resamples must be at least 1, got {resamples}")
+    if not len(a):
+        return math.nan, math.nan, math.nan
+    pick = np.random.default_rng(seed).integers(0, len(a), (resamples, len(a)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.abs(np.median(a[pick], axis=1)) / np.abs(np.median(b[pick], axis=1))
+        low, high = np.quantile(ratios, [tail, 1 - tail])
+        return float(abs(np.median(a)) / abs(np.median(b))), float(low), float(high)
+
+
+def paired_difference_interval(
+    lost: ArrayLike, gained: ArrayLike, trials: ArrayLike, confidence: float = 0.95
+) -> tuple[FloatArray, FloatArray]:
+    """Interval for the difference of two shares on the same n points, of which one loses l and gains g.
+
+        p_l = (l + 1)/(n + 2),    p_g = (g + 1)/(n + 2),    p_l − p_g ± z √((p_l + p_g − (p_l − p_g)²)/(n + 2)).
+
+    Args:
+      lost, gained: l and g, counts of points that only the other, or only this one, gets right.
+      trials: n.
+      confidence: coverage, in (0, 1).
+
+    Returns:
+      `(low, high)`, shares of points, in the broadcast shape.
+
+    Raises:
+      ValueError: counts below 0 or together above the trials, or `confidence` out of range.
+
+    Source: Bonett & Price, Journal of Educational and Behavioral Statistics 37 (2012).
+    """
+    z = stats.norm.isf(_tail(confidence))
+    less, more, n = (np.asarray(count, np.float64) for count in (lost, gained, trials))
+    if not (np.all(less >= 0) and np.all(more >= 0) and np.all(less + more <= n)):  # NaN fails too
+        raise ValueError("lost and gained must be counts of different points out of the trials")
+    n = n + 2
+    p_lost, p_gained = (less + 1) / n, (more + 1) / n
+    middle = p_lost - p_gained
+    half = z * np.sqrt((p_lost + p_gained - middle**2) / n)
+    return middle - half, middle + half
+
+
 def weighted_line_fit(x: ArrayLike, y: ArrayLike, y_error: ArrayLike, confidence: float = 0.95) -> LineFit:
     """Weighted least squares line, for exponents: fit log(radius) against log(d).
 

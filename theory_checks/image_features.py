@@ -18,7 +18,8 @@ import tyro
 
 from purifyjax.errors import ConfigError, require
 from purifyjax.stats import clopper_pearson
-from theory_checks.all import parse_seeds, writable
+from theory_checks.options import writable
+from theory_checks.seeds import parse_seeds
 
 # ε for pixels in [0, 1]. On digits nets trained cleanly keep less than a tenth there; the others are customary.
 RADII = {"digits": 0.75, "mnist": 2.0, "cifar10": 0.5, "svhn": 0.5}
@@ -83,24 +84,21 @@ def run(options: Options) -> None:
     from purifyjax.files import atomic_path
     from purifyjax.plots import image_features as plot
     from purifyjax.plots import style
-    from theory_checks.measure.image_features import image_features, ticks
-    from theory_checks.stored import progress
+    from theory_checks.measuring.image_features import image_features
 
     images = load(options.dataset, options.data_dir)  # pyright: ignore[reportArgumentType]
     out = writable(options.out or Path("results") / f"image-features-{options.dataset}")
     started = time.monotonic()
-    with progress(f"{options.dataset}: {len(seeds)} seeds", ticks(options.steps), "step") as bar:
-        found = image_features(
-            images,
-            seeds=seeds,
-            radius=radius,
-            threshold=options.threshold,
-            steps=options.steps,
-            learning_rate=options.learning_rate,
-            samples=options.samples,
-            points=options.points,
-            tick=bar.update,
-        )
+    found = image_features(
+        images,
+        seeds=seeds,
+        radius=radius,
+        threshold=options.threshold,
+        steps=options.steps,
+        learning_rate=options.learning_rate,
+        samples=options.samples,
+        points=options.points,
+    )
     for name, frame in (("curve", found.curve), ("accuracies", found.accuracies)):
         with atomic_path(out / f"{name}.parquet") as temporary:
             frame.to_parquet(temporary)

@@ -10,18 +10,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 Relation = Literal[">=", "<="]
 Outcome = Literal["holds", "refuted", "inconclusive"]
+# What a claim is: a statement of the source in its setting, an observation that the source reports, or a question of
+# ours about data outside the setting.
+Kind = Literal["theorem", "experiment", "question"]
+# A question is answered; it is not refuted.
+ANSWERS: dict[Outcome, str] = {"holds": "yes", "refuted": "no", "inconclusive": "open"}
 
 
 @dataclass(frozen=True)
 class SeedValue:
-    """One seed's value of a quantity, with its 95% interval."""
+    """One seed's value of a quantity, with its 95% interval; seed None for a number that is no single seed's."""
 
-    seed: int
+    seed: int | None
     value: float
     low: float
     high: float
@@ -32,6 +37,8 @@ class Measurement:
     """A quantity, measured once a seed, and the bound that the claim sets on it.
 
     Attributes:
+      quantity: what is measured, in words.
+      unit: of its values; empty for a pure number.
       refutable: False for a quantity that bounds the claim's own from one side, such as certified accuracy, which is
         at most the robust accuracy: it can show the claim, but missing its bound refutes nothing.
       effect: 95% interval of the mean over seeds and examples, for a claim about an average; it then decides in place
@@ -44,6 +51,7 @@ class Measurement:
     seeds: tuple[SeedValue, ...]
     refutable: bool = True
     effect: tuple[float, float] | None = None
+    unit: str = ""
 
     @property
     def measured(self) -> float:
@@ -92,32 +100,43 @@ class Verdict:
     """The judgement on one claim.
 
     Attributes:
-      id, title, statement, source: the claim, as its file states it.
-      experiment: the trained experiment that the measurements come from.
+      id, title, statement, source, kind, refuted_by: the claim, as its file states it.
+      paper: whose claim it is.
+      experiments: the trained experiments that the measurements come from.
       parts: every quantity that the claim bounds; the claim holds only if all of them do.
       note: caveats (finite size, what was searched, which size would decide).
       reachable: False when theory says that this size cannot show the claim; a miss is then
         `inconclusive`, never `refuted`.
+      figures: names of those that show it.
     """
 
     id: str
     title: str
     statement: str
     source: str
-    experiment: str
+    experiments: tuple[str, ...]
     parts: tuple[Measurement, ...]
     note: str = ""
     reachable: bool = True
-    details: dict[str, float] = field(default_factory=dict)
+    kind: Kind = "theorem"
+    refuted_by: str = ""
+    paper: str = ""
+    figures: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
+        """`holds` if every part does, `refuted` if one is and the size could have shown the claim."""
         outcomes = [part.outcome for part in self.parts]
         if outcomes and all(outcome == "holds" for outcome in outcomes):
             return "holds"
         if "refuted" in outcomes and self.reachable:
             return "refuted"
         return "inconclusive"
+
+    @property
+    def answer(self) -> str:
+        """The outcome in the words of the claim's kind: yes, no or open for a question."""
+        return ANSWERS[self.outcome] if self.kind == "question" else self.outcome
 
     @property
     def binding(self) -> Measurement:
@@ -127,9 +146,13 @@ class Verdict:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        return tuple(s.seed for s in self.binding.seeds)
+        """The seeds behind the deciding part."""
+        return tuple(s.seed for s in self.binding.seeds if s.seed is not None)
 
 
-def exit_status(verdicts: Sequence[Verdict]) -> int:
-    """0 when nothing is refuted, 1 when a claim is refuted."""
-    return int(any(verdict.outcome == "refuted" for verdict in verdicts))
+def exit_status(verdicts: Sequence[Verdict], *, strict: bool = False) -> int:
+    """0 when no theorem or experiment is refuted, 1 when one is, 3 when one is undecided and that is asked for."""
+    judged = [verdict.outcome for verdict in verdicts if verdict.kind != "question"]
+    if "refuted" in judged:
+        return 1
+    return 3 if strict and "inconclusive" in judged else 0

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from purifyjax.attacks import Ball, apgd
+from purifyjax.attacks import apgd
+from purifyjax.balls import Ball
 from purifyjax.errors import require
 
 

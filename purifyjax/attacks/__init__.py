@@ -1,38 +1,50 @@
-"""Attacks on a margin y f(x): norm balls, gradient attacks and others, critical radii, their worst case."""
+"""Attacks on a margin y f(x): records that serve evaluation and training; critical radii; the worst case of several."""
 
-from purifyjax.attacks.apgd import apgd
-from purifyjax.attacks.balls import Ball
-from purifyjax.attacks.diagnostics import winners
-from purifyjax.attacks.directions import along, between_classes, noise, towards_classes, transferred, universal
-from purifyjax.attacks.gradient import Attack, Attacked, Margin, distant_start, fgm, pgd
+from purifyjax.attacks.apgd import APGD, apgd
+from purifyjax.attacks.attack import Attack, Attacked
+from purifyjax.attacks.diagnostics import Finding, in_words, winners
+from purifyjax.attacks.directions import (
+    Along,
+    BetweenClasses,
+    Noise,
+    TowardsClasses,
+    Transferred,
+    noise,
+    universal,
+)
+from purifyjax.attacks.gradient import FGM, PGD, distant_start, fgm, pgd
 from purifyjax.attacks.minimal_norm import MinimalNorm, minimal_norm
 from purifyjax.attacks.smoothing import NoisyMargin, averaged
-from purifyjax.attacks.square import square
-from purifyjax.attacks.suite import GRADIENT_FREE, standard
+from purifyjax.attacks.square import Square, square
+from purifyjax.attacks.suite import standard
 from purifyjax.attacks.worst_case import WorstCase, worst_case
 
 __all__ = [
-    "GRADIENT_FREE",
+    "APGD",
+    "FGM",
+    "PGD",
+    "Along",
     "Attack",
     "Attacked",
-    "Ball",
-    "Margin",
+    "BetweenClasses",
+    "Finding",
     "MinimalNorm",
+    "Noise",
     "NoisyMargin",
+    "Square",
+    "TowardsClasses",
+    "Transferred",
     "WorstCase",
-    "along",
     "apgd",
     "averaged",
-    "between_classes",
     "distant_start",
     "fgm",
+    "in_words",
     "minimal_norm",
     "noise",
     "pgd",
     "square",
     "standard",
-    "towards_classes",
-    "transferred",
     "universal",
     "winners",
     "worst_case",

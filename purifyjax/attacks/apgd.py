@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import jax
@@ -10,8 +11,29 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from purifyjax.attacks.balls import Ball
-from purifyjax.attacks.gradient import Attacked, Margin, better, distant_start, margin_and_descent
+from purifyjax.attacks.attack import Attack, Attacked, better
+from purifyjax.attacks.gradient import distant_start
+from purifyjax.balls import Ball
+from purifyjax.errors import require
+from purifyjax.margins import Margin, margin_and_descent
+
+
+@dataclass(frozen=True)
+class APGD(Attack):
+    """`apgd` as an attack, with its settings."""
+
+    steps: int = 30
+    restarts: int = 1
+    momentum: float = 0.75
+    success_share: float = 0.75
+    name: str = field(default="apgd", kw_only=True, compare=False)
+
+    def validate(self) -> None:
+        require(self.steps >= 1, "steps of APGD", self.steps, "at least 1")
+        require(self.restarts >= 1, "restarts of APGD", self.restarts, "at least 1")
+
+    def __call__(self, key, margin, x, y, ball):
+        return apgd(key, margin, x, y, ball, self.steps, self.restarts, self.momentum, self.success_share)
 
 
 class _State(NamedTuple):

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from purifyjax.attacks.balls import Ball
-from purifyjax.attacks.gradient import Attack, Attacked, Margin, better, descend
+from purifyjax.attacks.attack import Attack, Attacked, better
+from purifyjax.attacks.gradient import descend
+from purifyjax.balls import Ball
+from purifyjax.errors import require
+from purifyjax.frozen import FrozenArray, frozen
+from purifyjax.margins import Margin
 
 
 def universal(
@@ -32,67 +39,119 @@ def noise(key: PRNGKeyArray, margin: Margin, x: Float[Array, "n dim"], y: Float[
     return Attacked(delta, margin(x + delta, y))
 
 
-def along(direction: Float[Array, " dim"]) -> Attack:
+@dataclass(frozen=True)
+class Noise(Attack):
+    """`noise` as an attack."""
+
+    name: str = field(default="noise", kw_only=True, compare=False)
+    uses_gradients: ClassVar[bool] = False
+
+    def __call__(self, key, margin, x, y, ball):
+        return noise(key, margin, x, y, ball)
+
+
+@dataclass(frozen=True)
+class Along(Attack):
     """`universal` in a fixed direction, as an attack."""
 
-    def attack(key, margin, x, y, ball):
+    direction: FrozenArray | Float[Array, " dim"]
+    name: str = field(default="universal", kw_only=True, compare=False)
+    uses_gradients: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "direction", frozen(self.direction))
+        super().__post_init__()
+
+    def __call__(self, key, margin, x, y, ball):
         del key
-        return universal(direction, margin, x, y, ball)
-
-    return attack
+        return universal(jnp.asarray(frozen(self.direction).array), margin, x, y, ball)
 
 
-def between_classes(features: Float[Array, "class dim"]) -> Attack:
+@dataclass(frozen=True)
+class _OfClasses(Attack):
+    """Attacks that know the classes' features φ_c, and no network."""
+
+    features: FrozenArray | Float[Array, "class dim"]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "features", frozen(self.features))
+        super().__post_init__()
+
+    def _features(self) -> Float[Array, "class dim"]:
+        return jnp.asarray(frozen(self.features).array)
+
+
+@dataclass(frozen=True)
+class BetweenClasses(_OfClasses):
     """argmax over the ball of ⟨φ_c − φ_y, δ⟩ for a random other class c: from the own class's feature to another's.
 
-    It knows the distribution, not the network. With the ℓ2 ball of every patch and a feature in every patch that is
-    δ_p = ε (v_c − v_y)/√2.
+    With the ℓ2 ball of every patch and a feature in every patch that is δ_p = ε (v_c − v_y)/√2.
 
-    Args:
+    Attributes:
       features: φ_c, orthonormal directions.
     """
 
-    def attack(key, margin, x, y, ball):
+    name: str = field(default="between-classes", kw_only=True, compare=False)
+    uses_gradients: ClassVar[bool] = False
+
+    def __call__(self, key, margin, x, y, ball):
+        features = self._features()
         other = (y + jax.random.randint(key, y.shape, 1, len(features))) % len(features)
         delta = ball.steepest(features[other] - features[y])
         return Attacked(delta, margin(x + delta, y))
 
-    return attack
 
-
-def towards_classes(features: Float[Array, "class dim"], steps: int = 0) -> Attack:
+@dataclass(frozen=True)
+class TowardsClasses(_OfClasses):
     """argmax over the ball of ⟨φ_c, δ⟩, the best of all other classes c: another class's feature injected everywhere.
 
     It asks for margins only, no gradients, unless steps of PGD from each of these starts are wanted: a network's
     gradient at x need not show that neurons of another class can be woken.
 
-    Args:
+    Attributes:
       features: φ_c.
-      steps: of PGD from every start (static).
+      steps: of PGD from every start.
     """
 
-    def attack(key, margin, x, y, ball):
+    steps: int = 0
+    name: str = field(default="towards-classes", kw_only=True, compare=False)
+
+    @property
+    def uses_gradients(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.steps > 0
+
+    def validate(self) -> None:
+        require(self.steps >= 0, "steps of TowardsClasses", self.steps, "at least 0")
+
+    def __call__(self, key, margin, x, y, ball):
         del key
+        features = self._features()
 
         def inject(best, shift):
             delta = ball.steepest(features[(y + shift) % len(features)])
             start = Attacked(delta, margin(x + delta, y))
-            return better(best, start if steps == 0 else descend(margin, x, y, ball, start, steps)), None
+            return better(best, start if self.steps == 0 else descend(margin, x, y, ball, start, self.steps)), None
 
         nothing = Attacked(jnp.zeros_like(x), jnp.full(len(x), jnp.inf))
         return jax.lax.scan(inject, nothing, jnp.arange(1, len(features)))[0]
 
-    return attack
 
-
-def transferred(source: Margin, attack: Attack) -> Attack:
+@dataclass(frozen=True)
+class Transferred(Attack):
     """The attack on another margin, judged on this one: perturbations found on one net, tried on another.
 
-    It uses no gradient of the target. Make it once and keep it: every call gives a new function, which compiles anew.
+    It uses no gradient of the target.
+
+    Attributes:
+      source: the other margin, hashed by value where equal attacks are to share a program: see `margins.FixedMargin`.
+      attack: on it.
     """
 
-    def attack_source(key, margin, x, y, ball):
-        delta = attack(key, source, x, y, ball).perturbation
-        return Attacked(delta, margin(x + delta, y))
+    source: Margin
+    attack: Attack
+    name: str = field(default="transferred", kw_only=True, compare=False)
+    uses_gradients: ClassVar[bool] = False
 
-    return attack_source
+    def __call__(self, key, margin, x, y, ball):
+        delta = self.attack.perturb(key, self.source, x, y, ball)
+        return Attacked(delta, margin(x + delta, y))

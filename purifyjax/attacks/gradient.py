@@ -5,49 +5,101 @@ An attack lowers the margin y f(x + δ) over ‖δ‖ ≤ τ; a point is broken 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from purifyjax.attacks.balls import Ball
+from purifyjax.attacks.attack import Attack, Attacked, better
+from purifyjax.balls import Ball
+from purifyjax.errors import require
+from purifyjax.margins import Margin, descent, margin_and_descent
 
-Margin = Callable[[Float[Array, "n dim"], Float[Array, " n"]], Float[Array, " n"]]
+Start = Literal["fgm", "random", "distant"]
+Keep = Literal["best", "last"]
 
 
-class Attacked(NamedTuple):
-    """The outcome of an attack.
+@dataclass(frozen=True)
+class FGM(Attack):
+    """`fgm` as an attack."""
+
+    name: str = field(default="fgm", kw_only=True, compare=False)
+
+    def __call__(self, key, margin, x, y, ball):
+        return fgm(key, margin, x, y, ball)
+
+    def perturb(self, key, margin, x, y, ball):
+        # The margin there is not asked for.
+        return ball.steepest(descent(margin, x, y))
+
+
+@dataclass(frozen=True)
+class PGD(Attack):
+    """Projected gradient descent on the margin, δ ← Π(δ + η steepest(−∇ margin)) with η = step_fraction/steps.
 
     Attributes:
-      perturbation: δ, the best one found for every point.
-      margin: y f(x + δ).
+      steps: of every descent.
+      restarts: descents; the first of "fgm" begins at the FGM point, all others as `start` says.
+      start: "fgm", then random points of the ball; "random"; or "distant", where every other point begins at
+        `distant_start`, which finds what neurons hide that are silent at x: a net trained against PGD alone
+        learns to be silent there.
+      keep: the best δ on the way, or the last one, as training does.
     """
 
-    perturbation: Float[Array, "n dim"]
-    margin: Float[Array, " n"]
+    steps: int = 20
+    restarts: int = 1
+    step_fraction: float = 2.5
+    start: Start = "fgm"
+    keep: Keep = "best"
+    name: str = field(default="pgd", kw_only=True, compare=False)
 
+    @classmethod
+    def for_training(cls, steps: int, start: Start = "random") -> PGD:
+        """The inner maximisation of adversarial training (Madry et al., arXiv 1706.06083): the last of few steps."""
+        return cls(steps, step_fraction=2.0, start=start, keep="last")
 
-Attack = Callable[[PRNGKeyArray, Margin, Float[Array, "n dim"], Float[Array, " n"], Ball], Attacked]
+    def validate(self) -> None:
+        require(self.steps >= 1, "steps of PGD", self.steps, "at least 1")
+        require(self.restarts >= 1, "restarts of PGD", self.restarts, "at least 1")
+        require(self.step_fraction > 0, "step_fraction of PGD", self.step_fraction, "more than 0")
+        require(self.start in get_args(Start), "start of PGD", self.start, " or ".join(get_args(Start)))
+        require(self.keep in get_args(Keep), "keep of PGD", self.keep, " or ".join(get_args(Keep)))
+        once = self.keep == "best" or self.restarts == 1
+        require(once, "restarts of PGD", self.restarts, "1 where the last δ is kept")
 
+    def __call__(self, key, margin, x, y, ball):
+        if self.keep == "last":
+            delta = self.perturb(key, margin, x, y, ball)
+            return Attacked(delta, margin(x + delta, y))
+        if self.start == "fgm":
+            return pgd(key, margin, x, y, ball, self.steps, self.restarts, self.step_fraction)
 
-def descent(margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"]) -> Float[Array, "n dim"]:
-    """−∇_x [y f(x)], one row a point."""
-    return margin_and_descent(margin, x, y)[1]
+        def descent_from(best, key):
+            start = Attacked(self._begin(key, margin, x, y, ball), jnp.full(len(x), jnp.inf))
+            return better(best, descend(margin, x, y, ball, start, self.steps, self.step_fraction)), None
 
+        nowhere = Attacked(jnp.zeros_like(x), jnp.full(len(x), jnp.inf))
+        return jax.lax.scan(descent_from, nowhere, jax.random.split(key, self.restarts))[0]
 
-def margin_and_descent(
-    margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"]
-) -> tuple[Float[Array, " n"], Float[Array, "n dim"]]:
-    """y f(x) and −∇_x [y f(x)] from one forward and one backward pass."""
+    def perturb(self, key, margin, x, y, ball):
+        if self.keep == "best":
+            return self(key, margin, x, y, ball).perturbation
+        delta = self._begin(key, margin, x, y, ball)
+        for _ in range(self.steps):
+            step = ball.steepest(descent(margin, x + delta, y))
+            delta = ball.project(delta + (self.step_fraction / self.steps) * step)
+        return delta
 
-    def total(inputs):
-        value = margin(inputs, y)
-        return jnp.sum(value), value
-
-    (_, value), gradient = jax.value_and_grad(total, has_aux=True)(x)
-    return value, -gradient
+    def _begin(self, key, margin, x, y, ball):
+        if self.start == "fgm":
+            return ball.steepest(descent(margin, x, y))
+        delta = ball.interior(key, x.shape)
+        if self.start == "distant":
+            far = distant_start(key, margin, x, y, ball)
+            delta = jnp.where((jnp.arange(len(x)) % 2 == 0)[:, None], far, delta)
+        return delta
 
 
 def fgm(key: PRNGKeyArray, margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"], ball: Ball) -> Attacked:
@@ -138,9 +190,3 @@ def distant_start(
     direction = descent(margin, x + factor * ray, y)
     flat = jnp.all(direction == 0, axis=-1, keepdims=True)
     return jnp.where(flat, ray, ball.steepest(direction))
-
-
-def better(a: Attacked, b: Attacked) -> Attacked:
-    """Per point, the perturbation with the lower margin."""
-    wins = b.margin < a.margin
-    return Attacked(jnp.where(wins[:, None], b.perturbation, a.perturbation), jnp.where(wins, b.margin, a.margin))

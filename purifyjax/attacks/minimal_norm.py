@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from purifyjax.attacks.balls import Ball
-from purifyjax.attacks.gradient import Margin, distant_start, margin_and_descent
+from purifyjax.attacks.gradient import distant_start
+from purifyjax.balls import Ball
+from purifyjax.margins import Margin, margin_and_descent
 
 
 class MinimalNorm(NamedTuple):

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from purifyjax.attacks.gradient import Margin
+from purifyjax.margins import Margin
 
 NoisyMargin = Callable[[PRNGKeyArray, Float[Array, "n dim"], Float[Array, " n"]], Float[Array, " n"]]
 

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from purifyjax.attacks.balls import Ball
-from purifyjax.attacks.gradient import Attacked, Margin, better
+from purifyjax.attacks.attack import Attack, Attacked, better
+from purifyjax.balls import Ball
 from purifyjax.errors import require
+from purifyjax.margins import Margin
 
 # Queries, out of 10 000, after which the share of moved coordinates is halved (the paper, section 4).
 HALVINGS = np.array([10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000])
+
+
+@dataclass(frozen=True)
+class Square(Attack):
+    """`square` as an attack, with its settings."""
+
+    queries: int = 200
+    share: float = 0.8
+    name: str = field(default="square", kw_only=True, compare=False)
+    uses_gradients: ClassVar[bool] = False
+
+    def validate(self) -> None:
+        require(self.queries >= 1, "queries of the square attack", self.queries, "at least 1")
+        require(0 < self.share <= 1, "share of the square attack", self.share, "in (0, 1]")
+
+    def __call__(self, key, margin, x, y, ball):
+        return square(key, margin, x, y, ball, self.queries, self.share)
 
 
 def shares(queries: int, start: float) -> np.ndarray:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from purifyjax.attacks.balls import ORDER, Ball
-from purifyjax.attacks.diagnostics import attack_warnings, start_warnings
-from purifyjax.attacks.gradient import Attack, Margin
-from purifyjax.cores import in_threads, join, seed_groups, take
-
-Params = Any
-MarginOf = Callable[[Params], Margin]
+from purifyjax.attacks.attack import Attack
+from purifyjax.attacks.diagnostics import Finding, in_words, masked_findings, start_findings
+from purifyjax.balls import ORDER, Ball
+from purifyjax.errors import require
+from purifyjax.margins import MarginOf, Params
+from purifyjax.seeds import in_threads, join, seed_groups, take
 
 # Float32 rounding of a projected or normalised step, relative to the radius.
 RADIUS_TOLERANCE = 1e-5
@@ -29,13 +29,18 @@ class WorstCase(NamedTuple):
       standing: whether each point withstood every attack.
       margin: the lowest margin found.
       broken_by: index of the first attack that broke the point, −1 if none.
-      warnings: why the numbers may not be the worst case; see `diagnostics`. None are looked for without attacks.
+      findings: what the checks found, a seed each; see `diagnostics`. Nothing is looked for without attacks.
     """
 
     standing: Bool[np.ndarray, "seed n"]
     margin: Float[np.ndarray, "seed n"]
     broken_by: np.ndarray
-    warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why the numbers may not be the worst case, in words."""
+        return tuple(in_words(self.findings))
 
 
 def worst_case(
@@ -45,12 +50,11 @@ def worst_case(
     x: Float[Array, "seed n dim"],
     y: Float[Array, "seed n"],
     ball: Ball,
-    attacks: Mapping[str, Attack],
+    attacks: Sequence[Attack],
     *,
     chunk: int = 512,
     standing: Bool[np.ndarray, "seed n"] | None = None,
     progress: Callable[[int], None] | None = None,
-    gradient_free: frozenset[str] = frozenset(),
 ) -> WorstCase:
     """Each attack in turn on the points that the earlier ones left standing (AutoAttack's protocol).
 
@@ -60,23 +64,26 @@ def worst_case(
     Args:
       margin_of: params of one seed -> margin function.
       params: pytree with a leading seed axis.
-      attacks: name -> attack, weakest first.
+      attacks: weakest first; their names differ.
       chunk: points a seed in one call; bounds the memory.
       standing: points not yet broken (at a smaller radius, say); None attacks all that are right.
       progress: called with the number of (seed, point) pairs done after every chunk.
-      gradient_free: names of the attacks that use no gradient: one that breaks what gradient attacks before it left
-        standing raises a warning.
+
+    Raises:
+      ConfigError: two attacks of one name.
     """
+    for name, count in Counter(attack.name for attack in attacks).items():
+        require(count == 1, "name of an attack", name, "one that no other attack of the suite has")
     seeds, n = y.shape
     width = min(chunk, n)
     lowest = np.array(_clean(margin_of)(params, x, y))
     still = lowest > 0 if standing is None else np.array(standing)
     broken_by = np.full((seeds, n), -1)
     first = np.s_[:, :width]  # as many points as an attack sees at once
-    warnings = start_warnings(margin_of, params, x[first], y[first], lowest[first], still[first]) if attacks else []
-    excess = {}
-    for index, (name, attack) in enumerate(attacks.items()):
-        excess[name] = (0, 0.0)
+    findings = start_findings(margin_of, params, x[first], y[first], lowest[first], still[first]) if attacks else []
+    outside: list[Finding] = []
+    for index, attack in enumerate(attacks):
+        excess = [(0, 0.0)] * seeds
         run = _batched(attack, margin_of)
         attack_key = jax.random.fold_in(key, index)
         order = [np.flatnonzero(row) for row in still]
@@ -92,7 +99,7 @@ def worst_case(
             inside = sizes <= float(ball.radius) * (1 + RADIUS_TOLERANCE)
             for s, row in enumerate(rows):
                 legal = inside[s, : len(row)]
-                excess[name] = _worse(excess[name], sizes[s, : len(row)][~legal], float(ball.radius))
+                excess[s] = _worse(excess[s], sizes[s, : len(row)][~legal], float(ball.radius))
                 found = np.where(legal, margins[s, : len(row)], np.inf)
                 lowest[s, row] = np.minimum(lowest[s, row], found)
                 broken = row[~(found > 0)]  # NaN is broken too, as it is at the start
@@ -100,8 +107,13 @@ def worst_case(
                 broken_by[s, broken] = index
             if progress is not None:
                 progress(sum(len(row) for row in rows))
-    warnings += attack_warnings(list(attacks), broken_by, gradient_free, excess)
-    return WorstCase(still, lowest, broken_by, tuple(warnings))
+        outside += [
+            Finding(s, "outside", attack.name, count, n, worst, index)
+            for s, (count, worst) in enumerate(excess)
+            if count
+        ]
+    findings += masked_findings(attacks, broken_by) + outside
+    return WorstCase(still, lowest, broken_by, tuple(findings))
 
 
 def _size(delta: Float[np.ndarray, "seed n dim"], ball: Ball) -> Float[np.ndarray, "seed n"]:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
-from purifyjax.attacks.balls import Ball
+from purifyjax.balls import Ball
 from purifyjax.certify.dense import dense_bound
 from purifyjax.certify.linear import crown
 from purifyjax.certify.network import Network, margin

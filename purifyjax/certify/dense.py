@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from purifyjax.attacks.balls import Ball
+from purifyjax.balls import Ball
 from purifyjax.certify.network import Network, bend
 from purifyjax.certify.quadratic import At, Cells, bound_at, descend, fixed_sign, floor_of, relax, search
 

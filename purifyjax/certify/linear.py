@@ -10,7 +10,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from purifyjax.attacks.balls import Ball
+from purifyjax.balls import Ball
 from purifyjax.certify.network import Network, dual_norm, margin, total
 
 

@@ -26,9 +26,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
 from scipy.special import expit, rel_entr
 
-from purifyjax.attacks import Ball, Margin
+from purifyjax.balls import Ball
 from purifyjax.certify.network import dual_norm
 from purifyjax.errors import require
+from purifyjax.margins import Margin
 from purifyjax.stats import clopper_pearson
 
 Sampler = Callable[[PRNGKeyArray, int], tuple[Float[Array, "n dim"], Float[Array, " n"]]]

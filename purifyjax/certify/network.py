@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from purifyjax.attacks.balls import DUAL_ORDER, Ball, Norm
+from purifyjax.balls import DUAL_ORDER, Ball, Norm
 from purifyjax.errors import ConfigError
 
 _TINY = 1e-30

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from purifyjax.attacks.balls import DUAL_ORDER, Ball
+from purifyjax.balls import DUAL_ORDER, Ball
 from purifyjax.models.patch_cnn import smoothed_relu
 
 _FULL = jax.lax.Precision.HIGHEST

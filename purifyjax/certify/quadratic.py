@@ -29,7 +29,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from purifyjax.attacks.balls import Ball
+from purifyjax.balls import Ball
 from purifyjax.certify.network import Network, dual_norm
 
 # Width of the smoothed step θ, in units of a neuron's reach τ‖w_i‖_*: narrower gains nothing, and converges slower.

@@ -15,9 +15,8 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from scipy import stats
 
-from purifyjax.attacks.gradient import Margin
-from purifyjax.attacks.worst_case import MarginOf, Params
 from purifyjax.errors import require
+from purifyjax.margins import Margin, MarginOf, Params
 
 
 class Smoothed(NamedTuple):

@@ -5,7 +5,7 @@ from purifyjax.models.filters import filters
 from purifyjax.models.kernels import Kernel, feature_kernel, kernel_margin, kernel_ridge, tangent_kernel
 from purifyjax.models.lazy import RandomFeatures, TangentKernel
 from purifyjax.models.linear import Linear
-from purifyjax.models.margin import Params, class_margin, margin, output
+from purifyjax.models.margin import NetMargin, Params, margin, output
 from purifyjax.models.patch_cnn import PatchCNN, smoothed_relu
 from purifyjax.models.polynomial import Polynomial, SymmetricPolynomial, power_sum_terms
 from purifyjax.models.resnet import ResNet
@@ -15,6 +15,7 @@ __all__ = [
     "ConvNet",
     "Kernel",
     "Linear",
+    "NetMargin",
     "Params",
     "PatchCNN",
     "Polynomial",
@@ -24,7 +25,6 @@ __all__ = [
     "SymmetricReLU",
     "TangentKernel",
     "alexnet_like",
-    "class_margin",
     "expected_relu",
     "feature_kernel",
     "filters",

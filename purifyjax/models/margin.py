@@ -1,14 +1,15 @@
-"""Output and margin of any network: of one number a point, or of a logit a class."""
+"""Output and margin of any network of one number a point."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 import flax.linen as nn
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
+
+from purifyjax.margins import Margin
 
 Params = Mapping[str, Any]
 
@@ -43,8 +44,15 @@ def margin(
     return y * output(model, params, x, fixed=fixed)
 
 
-def class_margin(logits: Float[Array, "n class"], y: Int[Array, " n"]) -> Float[Array, " n"]:
-    """F_y − max_{c ≠ y} F_c: positive where the prediction is right."""
-    own = jax.nn.one_hot(y, logits.shape[-1], dtype=bool)
-    right = jnp.sum(jnp.where(own, logits, 0.0), axis=-1)
-    return right - jnp.max(jnp.where(own, -jnp.inf, logits), axis=-1)
+@dataclass(frozen=True)
+class NetMargin:
+    """params -> margin function y f(x) of a network with one output, for attacks; equal for equal networks.
+
+    Attributes:
+      model: the untrained module.
+    """
+
+    model: nn.Module
+
+    def __call__(self, params: Params) -> Margin:
+        return lambda x, y: margin(self.model, params, x, y)

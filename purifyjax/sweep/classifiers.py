@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from purifyjax.cores import in_threads, join, seed_groups, take
-from purifyjax.sweep.loop import StageResult, run_stage, seeds_at_once
+from purifyjax.seeds import in_threads, join, seed_groups, seeds_at_once, take
+from purifyjax.sweep.loop import StageResult, run_stage
 from purifyjax.training.classifier import ClassifierState, Recipe, classifier_steps
 
 

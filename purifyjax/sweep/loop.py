@@ -11,15 +11,18 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, PRNGKeyArray
+from jaxtyping import Array
 
 from purifyjax.sweep.store import load_arrays, save_arrays
 
 _CHUNK_STEPS = 50
 _CHECKPOINT_SECONDS = 30.0
-_MEMORY_SHARE = 0.6
+
+_UNMEASURED = {"step", "loss"}  # what the history holds without a monitor
+_COLUMN = "history_"
 
 History = dict[str, np.ndarray]
+Row = dict[str, Any]
 Monitor = Callable[[Any], dict[str, np.ndarray]]
 # (states, phase, first step, number of steps) -> the states after them, every seed's mean loss over them
 Advance = Callable[[Any, int, int, int], tuple[Any, Array]]
@@ -35,22 +38,6 @@ class StageResult(NamedTuple):
 
     state: Any
     history: History
-
-
-def seed_keys(seeds: ArrayLike) -> PRNGKeyArray:
-    """One independent key a seed; a seed's run does not depend on which others run beside it."""
-    return jax.vmap(jax.random.key)(jnp.asarray(seeds))
-
-
-def seeds_at_once(bytes_a_seed: float, seeds: int) -> int:
-    """How many seeds to vmap: one on a CPU, where a seed's weights then stay in cache, else what fits in memory."""
-    device = jax.devices()[0]
-    if device.platform == "cpu":
-        return 1
-    stats = device.memory_stats() or {}
-    if "bytes_limit" not in stats:
-        return seeds
-    return int(np.clip(_MEMORY_SHARE * stats["bytes_limit"] / bytes_a_seed, 1, seeds))
 
 
 def chunk_steps(steps: int) -> int:
@@ -75,17 +62,20 @@ def run_stage(
     Args:
       advance: does a chunk of steps.
       states: pytree with a leading seed axis.
-      checkpoint: file for the state on the way, written every half minute;
-        a run of the same `mark` goes on from there, and the file is removed at the end.
+      checkpoint: file for the state on the way, written every half minute and when `monitor` or `progress` raises
+        anything, such as a stop: nothing is lost then. A run of the same `mark` goes on from there, and the file is
+        removed at the end.
       monitor: measured after every chunk, say accuracies.
       progress: called with the number of steps done since the last call and the mean loss.
     """
-    state, history = states, _History()
+    state, rows = states, []
     phase_start, step_start, total = 0, 0, 0
     stored = load_arrays(checkpoint, mark) if checkpoint is not None else None
     if stored is not None:
-        state, history, phase_start, step_start = _restore(stored, states)
+        state, rows, phase_start, step_start = _restore(stored, states)
         total = sum(lengths[:phase_start]) + step_start
+        if monitor is not None and rows[-1].keys() == _UNMEASURED:
+            rows[-1].update(monitor(state))  # the run was stopped within this measurement
         if progress is not None:
             progress(total, math.nan)
 
@@ -97,42 +87,40 @@ def run_stage(
             state, loss = advance(state, phase, step, chunk)
             loss = np.asarray(loss)
             step, total = step + chunk, total + chunk
-            history.append(total, loss, {} if monitor is None else monitor(state))
-            if progress is not None:
-                progress(chunk, float(np.mean(loss)))
+            rows.append({"step": total, "loss": loss})
+            try:
+                if monitor is not None:
+                    rows[-1].update(monitor(state))
+                if progress is not None:
+                    progress(chunk, float(np.mean(loss)))
+            except BaseException:
+                # The state is whole here, unlike within `advance`, which may have consumed the last one.
+                if checkpoint is not None:
+                    save_arrays(checkpoint, mark, _checkpoint(state, rows, phase, step))
+                raise
             if checkpoint is not None and time.monotonic() - saved > _CHECKPOINT_SECONDS:
-                save_arrays(checkpoint, mark, _checkpoint(state, history, phase, step))
+                save_arrays(checkpoint, mark, _checkpoint(state, rows, phase, step))
                 saved = time.monotonic()
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
-    return StageResult(state, history.arrays())
+    return StageResult(state, _columns(rows))
 
 
-class _History:
-    """Rows seen so far, a list a column."""
-
-    def __init__(self) -> None:
-        self.columns: dict[str, list] = {}
-
-    def append(self, step: int, loss: np.ndarray, measured: dict[str, np.ndarray]) -> None:
-        for name, value in {"step": step, "loss": loss, **measured}.items():
-            self.columns.setdefault(name, []).append(value)
-
-    def arrays(self) -> History:
-        return {name: np.array(values) for name, values in self.columns.items()}
+def _columns(rows: list[Row]) -> History:
+    return {name: np.array([row[name] for row in rows if name in row]) for name in (rows[0] if rows else ())}
 
 
-def _checkpoint(state: Any, history: _History, phase: int, step: int) -> dict[str, np.ndarray]:
+def _checkpoint(state: Any, rows: list[Row], phase: int, step: int) -> dict[str, np.ndarray]:
     leaves = {f"state_{i}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
-    rows = {f"history_{name}": values for name, values in history.arrays().items()}
-    return {**leaves, **rows, "position": np.array([phase, step])}
+    columns = {_COLUMN + name: values for name, values in _columns(rows).items()}
+    return {**leaves, **columns, "position": np.array([phase, step])}
 
 
-def _restore(stored: dict[str, np.ndarray], like: Any) -> tuple[Any, _History, int, int]:
+def _restore(stored: dict[str, np.ndarray], like: Any) -> tuple[Any, list[Row], int, int]:
     structure = jax.tree.structure(like)
     state = jax.tree.unflatten(structure, [jnp.asarray(stored[f"state_{i}"]) for i in range(structure.num_leaves)])
-    history = _History()
-    prefix = "history_"
-    history.columns = {n.removeprefix(prefix): list(v) for n, v in stored.items() if n.startswith(prefix)}
+    columns = {name.removeprefix(_COLUMN): values for name, values in stored.items() if name.startswith(_COLUMN)}
+    # Columns of the monitor are shorter by a row if it was stopped.
+    rows = [{n: v[i] for n, v in columns.items() if i < len(v)} for i in range(len(columns["step"]))]
     phase, step = map(int, stored["position"])
-    return state, history, phase, step
+    return state, rows, phase, step

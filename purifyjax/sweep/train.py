@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
-from purifyjax.cores import in_threads, join, seed_groups, take
-from purifyjax.sweep.loop import StageResult, run_stage, seeds_at_once
+from purifyjax.seeds import in_threads, join, seed_groups, seeds_at_once, take
+from purifyjax.sweep.loop import StageResult, run_stage
 from purifyjax.training import Phase, Training, TrainState, run_steps
 
 _SMALL = 2**21  # bytes of weights

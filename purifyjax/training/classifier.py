@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple, cast, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
 
 import flax.linen as nn
 import jax
@@ -12,16 +13,14 @@ import optax
 from flax import struct
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from purifyjax.attacks import Ball, Margin
-from purifyjax.attacks.balls import Norm
+from purifyjax.balls import Ball, Norm
 from purifyjax.errors import require
-from purifyjax.models.margin import Params, class_margin
-from purifyjax.training.adversary import perturbation
+from purifyjax.margins import Margin, MarginOf, class_margin
+from purifyjax.models.margin import Params
+from purifyjax.training.adversary import Adversary, require_adversary
 from purifyjax.training.augmentation import Augmentation
 from purifyjax.training.low_rank import low_rank_everywhere
 from purifyjax.training.schedules import between
-
-RecipeAdversary = Literal["none", "fgm", "pgd", "distant"]
 
 
 class Recipe(struct.PyTreeNode):
@@ -37,8 +36,7 @@ class Recipe(struct.PyTreeNode):
       clip: the longest gradient; longer ones are shortened to it, so that early steps, where gradients are tiny, may be
         long (η large) without late ones being so.
       weight_decay: λ of the regulariser λ ‖w‖²/2.
-      adversary: the inner maximisation (static), see `training.adversary`; fgm, pgd or distant.
-      adversary_steps: of pgd and distant (static).
+      adversary: the inner maximisation (static), an attack such as `FGM()` or `PGD.for_training(steps)`, or None.
       radius, norm, parts: the ball of δ, see `Ball`.
       clean_steps: steps before the adversary sets in.
       rank: bound on the rank of every matrix's change since the optimiser was fresh, see `low_rank`; None leaves it
@@ -52,8 +50,7 @@ class Recipe(struct.PyTreeNode):
     momentum: float = 0.9
     clip: float = float("inf")
     weight_decay: float = 0.0
-    adversary: RecipeAdversary = struct.field(pytree_node=False, default="none")
-    adversary_steps: int = struct.field(pytree_node=False, default=1)
+    adversary: Adversary = struct.field(pytree_node=False, default=None)
     radius: float = 0.0
     norm: Norm = struct.field(pytree_node=False, default="l2")
     parts: int = struct.field(pytree_node=False, default=1)
@@ -86,9 +83,7 @@ def validate_recipe(recipe: Recipe, sample_size: int) -> None:
     require(0 <= recipe.momentum < 1, "momentum", recipe.momentum, "0 ≤ momentum < 1")
     require(recipe.clip > 0, "clip", recipe.clip, "more than 0 (inf: never)")
     require(recipe.weight_decay >= 0, "weight_decay λ", recipe.weight_decay, "λ ≥ 0")
-    kinds = get_args(RecipeAdversary)
-    require(recipe.adversary in kinds, "adversary", recipe.adversary, " or ".join(kinds))
-    require(recipe.adversary_steps >= 1, "adversary_steps", recipe.adversary_steps, "at least 1")
+    require_adversary("adversary", recipe.adversary)
     require(recipe.clean_steps >= 0, "clean_steps", recipe.clean_steps, "at least 0")
     if recipe.augmentation is not None:
         recipe.augmentation.validate()
@@ -120,9 +115,19 @@ def logits(network: nn.Module, state: ClassifierState, x: Float[Array, "n dim"])
     return network.apply({"params": state.params, **state.collections}, x)  # pyright: ignore[reportReturnType]
 
 
-def margin_of_classifier(network: nn.Module) -> Callable[[ClassifierState], Margin]:
-    """state -> margin function F_y − max_{c ≠ y} F_c, for the attacks."""
-    return lambda state: lambda x, y: class_margin(logits(network, state, x), jnp.asarray(y, jnp.int32))
+@dataclass(frozen=True)
+class _ClassifierMargin:
+    """By value: equal networks share programs."""
+
+    network: nn.Module
+
+    def __call__(self, state: ClassifierState) -> Margin:
+        return lambda x, y: class_margin(logits(self.network, state, x), jnp.asarray(y, jnp.int32))
+
+
+def margin_of_classifier(network: nn.Module) -> MarginOf:
+    """state -> margin function F_y − max_{c ≠ y} F_c, for the attacks; equal for equal networks."""
+    return _ClassifierMargin(network)
 
 
 def _optimizer(
@@ -178,12 +183,12 @@ def _step(key, state, network, recipe, x, y, index, length):
     if recipe.augmentation is not None:
         # A third key that leaves the other two as they are.
         x = recipe.augmentation(jax.random.fold_in(key, 2), x)
-    if recipe.adversary != "none":
+    adversary = recipe.adversary
+    if adversary is not None:
         margin = margin_of_classifier(network)(state)
 
         def attacked():
-            steps = recipe.adversary_steps
-            return x + perturbation(key_attack, margin, x, y, recipe.ball, recipe.adversary, steps)
+            return x + adversary.perturb(key_attack, margin, x, y, recipe.ball)
 
         x = jax.lax.cond(index >= recipe.clean_steps, attacked, lambda: x)
 

@@ -6,13 +6,13 @@ from typing import Literal, get_args
 
 from flax import struct
 
-from purifyjax.attacks.balls import Norm
+from purifyjax.balls import Norm
 from purifyjax.data import SparseCoding
 from purifyjax.data import validate as validate_data
 from purifyjax.errors import require
+from purifyjax.training.adversary import Adversary, require_adversary
 
 ThresholdRule = Literal["per_neuron", "uniform", "frozen"]
-Adversary = Literal["none", "fgm", "pgd"]
 Optimizer = Literal["sgd", "adam"]
 Decay = Literal["geometric", "linear", "cosine"]
 
@@ -31,8 +31,8 @@ class Phase(struct.PyTreeNode):
         per_neuron  b_i = threshold · ‖w_i‖ · √(E z_j²), the threshold in standard deviations of ⟨w_i, x⟩;
         uniform     b_i = threshold for all neurons, the paper's growing bias;
         frozen      b_i stays as it is.
-      adversary: the inner maximisation, none, FGM or PGD, in the `norm` ball of `radius` τ (static kind).
-      adversary_steps: steps of PGD (static).
+      adversary: the inner maximisation, an attack such as `FGM()` or `PGD.for_training(steps)`, or None, in the `norm`
+        ball of `radius` τ (static).
       weight_decay, cubic_decay: λ₂ and λ₃ of the regulariser Σ_i (λ₂ ‖w_i‖²/2 + λ₃ ‖w_i‖³/3);
         λ₂ = λ₃ = λ is the paper's.
       smoothing: σ_ρ of the smoothing noise, drawn afresh for every example and neuron, or None for ρ = 0.
@@ -47,8 +47,7 @@ class Phase(struct.PyTreeNode):
     threshold_rule: ThresholdRule = struct.field(pytree_node=False, default="per_neuron")
     threshold: float = 0.0
     threshold_end: float | None = None
-    adversary: Adversary = struct.field(pytree_node=False, default="none")
-    adversary_steps: int = struct.field(pytree_node=False, default=1)
+    adversary: Adversary = struct.field(pytree_node=False, default=None)
     norm: Norm = struct.field(pytree_node=False, default="l2")
     radius: float = 0.0
     weight_decay: float = 0.0
@@ -112,9 +111,7 @@ def _validate_phase(where: str, phase: Phase) -> None:
     for name in ("threshold", "threshold_end"):
         value = getattr(phase, name)
         require(value is None or value >= 0, where + name, value, "b ≥ 0")
-    kinds = get_args(Adversary)
-    require(phase.adversary in kinds, where + "adversary", phase.adversary, " or ".join(kinds))
-    require(phase.adversary_steps >= 1, where + "adversary_steps", phase.adversary_steps, "at least 1")
+    require_adversary(where + "adversary", phase.adversary)
     require(phase.norm in get_args(Norm), where + "norm", phase.norm, "l1, l2 or linf")
     require(phase.radius >= 0, where + "radius τ", phase.radius, "τ ≥ 0")
     require(phase.weight_decay >= 0, where + "weight_decay λ", phase.weight_decay, "λ ≥ 0")

@@ -12,13 +12,15 @@ import optax
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from numpy.typing import ArrayLike
 
-from purifyjax.attacks import Ball, Margin
+from purifyjax.attacks import Attack
+from purifyjax.balls import Ball
 from purifyjax.errors import require
-from purifyjax.training.adversary import perturbation
+from purifyjax.margins import Margin
+from purifyjax.training.adversary import require_adversary
 
 Params = Any
 Sampler = Callable[[PRNGKeyArray], tuple[Float[Array, "n dim"], Float[Array, " n"]]]
-FitAdversary = Literal["none", "fgm", "pgd", "exact"]
+FitAdversary = Attack | Literal["exact"] | None
 FitLoss = Literal["logistic", "hinge"]
 
 _STANDARD_ERRORS = 2.0
@@ -59,8 +61,7 @@ def fit(
     sample: Sampler,
     ball: Ball,
     *,
-    adversary: FitAdversary = "none",
-    adversary_steps: int = 1,
+    adversary: FitAdversary = None,
     steps: int = 1000,
     learning_rate: float | Float[Array, ""] = 1e-2,
     weight_decay: float | Float[Array, ""] = 0.0,
@@ -77,8 +78,8 @@ def fit(
       params: the start, any pytree; all of it is trained and decayed.
       sample: key -> (x, y), a batch.
       ball: of the perturbations; unused without adversary.
-      adversary: "none"; "fgm" or "pgd" of `adversary_steps` steps; "exact" trains on the least margin over the ball
-        given by `robust_margin_of`, under which a linear model's problem stays convex.
+      adversary: None; an attack such as `FGM()` or `PGD.for_training(steps)`; "exact" trains on the least margin over
+        the ball given by `robust_margin_of`, under which a linear model's problem stays convex.
       learning_rate: η at the start; it falls to 0 along half a cosine.
       weight_decay: λ, part of the objective (not decoupled).
       robust_margin_of: (params, ball) -> function of (x, y), min over the ball of y f(x + δ).
@@ -86,7 +87,7 @@ def fit(
     Raises:
       ConfigError: a static setting (or a plain number) outside its range.
     """
-    _validate(adversary, adversary_steps, steps, learning_rate, weight_decay, loss)
+    _validate(adversary, steps, learning_rate, weight_decay, loss)
     require(
         (adversary == "exact") == (robust_margin_of is not None),
         "robust_margin_of",
@@ -105,8 +106,8 @@ def fit(
         params, average, state = carry
         key_batch, key_attack = jax.random.split(jax.random.fold_in(key, index))
         x, y = sample(key_batch)
-        if adversary in ("fgm", "pgd"):
-            x = x + perturbation(key_attack, margin_of(params), x, y, ball, adversary, adversary_steps)
+        if isinstance(adversary, Attack):
+            x = x + adversary.perturb(key_attack, margin_of(params), x, y, ball)
 
         def objective(params):
             margin = margin_of(params) if robust_margin_of is None else robust_margin_of(params, ball)
@@ -152,10 +153,10 @@ def converged(loss: ArrayLike, tolerance: float = 0.02) -> Convergence:
     return Convergence(drop + _STANDARD_ERRORS * error <= tolerance, drop, error)
 
 
-def _validate(adversary, adversary_steps, steps, learning_rate, weight_decay, loss) -> None:
-    require(adversary in get_args(FitAdversary), "adversary", adversary, " or ".join(get_args(FitAdversary)))
+def _validate(adversary, steps, learning_rate, weight_decay, loss) -> None:
+    if adversary != "exact":
+        require_adversary("adversary", adversary)
     require(loss in get_args(FitLoss), "loss", loss, " or ".join(get_args(FitLoss)))
-    require(adversary_steps >= 1, "adversary_steps", adversary_steps, "at least 1")
     require(steps >= 1, "steps", steps, "at least 1")
     # Arrays may be traced, and have no truth value then.
     require(not isinstance(learning_rate, (int, float)) or learning_rate > 0, "learning_rate", learning_rate, "η > 0")

@@ -14,12 +14,11 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from purifyjax.attacks import Ball
+from purifyjax.balls import Ball
 from purifyjax.data import Batch, Instance, instance, sample, second_moment
 from purifyjax.models import SymmetricReLU, output
 from purifyjax.models.margin import Params
 from purifyjax.training import schedules
-from purifyjax.training.adversary import perturbation
 from purifyjax.training.config import Phase, Training
 from purifyjax.training.low_rank import low_rank
 
@@ -129,10 +128,9 @@ def train_step(
     def margin(weight, x, y):
         return y * output(model, {"weight": weight, "threshold": threshold}, x, rho)
 
-    if phase.adversary != "none":
+    if phase.adversary is not None:
         ball = Ball(phase.radius, phase.norm)
-        attacked = partial(margin, state.weight)
-        x = x + perturbation(key_attack, attacked, x, y, ball, phase.adversary, phase.adversary_steps)
+        x = x + phase.adversary.perturb(key_attack, partial(margin, state.weight), x, y, ball)
 
     def loss(weight):
         return jnp.mean(jax.nn.softplus(-margin(weight, x, y)))

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from purifyjax.stats import clopper_pearson, mean_interval, median_interval, two_level_interval, weighted_line_fit
+from purifyjax.stats import (
+    clopper_pearson,
+    mean_interval,
+    median_interval,
+    paired_difference_interval,
+    ratio_of_medians_interval,
+    two_level_interval,
+    weighted_line_fit,
+)
 
 
 def test_clopper_pearson_closed_forms():
@@ -71,6 +79,10 @@ def test_confidence_must_be_a_probability(confidence):
         clopper_pearson(1, 2, confidence)
     with pytest.raises(ValueError, match="confidence"):
         two_level_interval(np.eye(2), confidence)
+    with pytest.raises(ValueError, match="confidence"):
+        ratio_of_medians_interval([1.0, 2.0], [1.0, 2.0], 0, confidence=confidence)
+    with pytest.raises(ValueError, match="confidence"):
+        paired_difference_interval(1, 2, 10, confidence)
 
 
 def test_median_interval_ranks():
@@ -118,6 +130,9 @@ def test_nan_is_not_a_value(interval):
         interval([1.0, math.nan, 2.0])
     with pytest.raises(ValueError, match="NaN"):
         two_level_interval([[1.0, math.nan], [2.0, 3.0]])
+    for pairs in (([1.0, math.nan], [1.0, 2.0]), ([1.0, 2.0], [math.nan, 1.0])):
+        with pytest.raises(ValueError, match="NaN"):
+            ratio_of_medians_interval(*pairs, 0)
 
 
 def test_two_level_interval_known_answers():
@@ -187,6 +202,150 @@ def test_two_level_interval_of_too_few_says_nothing(shape):
 def test_two_level_interval_needs_a_table(values):
     with pytest.raises(ValueError, match="table of seeds and points"):
         two_level_interval(values)
+
+
+def test_ratio_of_medians_known_answers():
+    assert ratio_of_medians_interval([-3.0] * 5, [2.0] * 5, 0) == (1.5, 1.5, 1.5)
+    assert ratio_of_medians_interval([3.0], [-4.0], 0) == (0.75, 0.75, 0.75)
+    # Two pairs: a resample is one of them twice (¼ each) or both (½).
+    value, low, high = ratio_of_medians_interval([1.0, 3.0], [1.0, 1.0], 0)
+    assert (value, low, high) == (2, 1, 3)
+    assert ratio_of_medians_interval([1.0, 3.0], [1.0, 1.0], 0, confidence=0.4) == (2, 2, 2)
+
+
+def test_ratio_of_medians_resamples_pairs():
+    """Where a follows b their ratio is certain, however much both of them vary."""
+    b = np.random.default_rng(0).lognormal(size=40)
+    assert ratio_of_medians_interval(-b / 4, b, 1) == (0.25, 0.25, 0.25)
+    value, low, high = ratio_of_medians_interval(-b[::-1] / 4, b, 1)
+    assert value == 0.25 and low < 0.2 < 0.3 < high
+
+
+def test_ratio_of_medians_of_signed_values_is_that_of_their_medians_sizes():
+    """Not the median of ratios, nor that of sizes."""
+    a, b = np.array([-5.0, -1.0, 2.0]), np.array([1.0, -10.0, -2.0])
+    assert ratio_of_medians_interval(a, b, 0)[0] == 0.5
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_ratio_of_medians_agrees_with_a_loop(dtype):
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(1, 1, 21).astype(dtype), rng.normal(5, 1, 21).astype(dtype)
+    draws = np.random.default_rng(7).integers(0, 21, (1000, 21))
+    ratios = np.sort([abs(sorted(a[row])[10]) / abs(sorted(b[row])[10]) for row in draws])
+    value, low, high = ratio_of_medians_interval(a, b, 7)
+    assert value == abs(sorted(a)[10]) / abs(sorted(b)[10])
+    # Quantiles of 1000 values lie between the 25th and 26th smallest, and the 25th and 26th largest.
+    assert ratios[24] <= low <= ratios[25] and ratios[-26] <= high <= ratios[-25]
+    assert (value, low, high) == ratio_of_medians_interval(a, b, 7) != ratio_of_medians_interval(a, b, 8)
+
+
+def test_ratio_of_medians_narrows_with_confidence_and_pairs():
+    rng = np.random.default_rng(4)
+    a, b = rng.normal(1, 1, 400), rng.normal(5, 1, 400)
+
+    def width(n, confidence):
+        _, low, high = ratio_of_medians_interval(a[:n], b[:n], 0, confidence=confidence)
+        return high - low
+
+    assert width(400, 0.5) < width(400, 0.95) < width(400, 0.99)
+    assert width(400, 0.95) < 0.5 * width(40, 0.95)
+
+
+def test_ratio_of_medians_covers_the_true_ratio():
+    rng = np.random.default_rng(5)
+    hits = []
+    for seed in range(400):
+        both = rng.normal(size=81)  # what the pairs share
+        a, b = 0.1 + 0.05 * (both + rng.normal(size=81)), 2 + 0.5 * (both + rng.normal(size=81))
+        _, low, high = ratio_of_medians_interval(a, b, seed, resamples=400)
+        hits.append(low <= 0.05 <= high)
+    assert np.mean(hits) == pytest.approx(0.95, abs=4 * math.sqrt(0.95 * 0.05 / 400))
+
+
+def test_ratio_of_medians_edges():
+    assert np.isnan(ratio_of_medians_interval([], [], 0)).all()
+    assert ratio_of_medians_interval([1.0, 1.0], [0.0, 0.0], 0)[0] == math.inf
+    assert np.isnan(ratio_of_medians_interval([0.0, 0.0], [0.0, 0.0], 0)).all()
+    assert ratio_of_medians_interval([0.0, 0.0], [2.0, 1.0], 0) == (0, 0, 0)
+
+
+def test_ratio_of_medians_rejects():
+    with pytest.raises(ValueError, match="one length"):
+        ratio_of_medians_interval([1.0, 2.0], [1.0], 0)
+    with pytest.raises(ValueError, match="resamples must be at least 1"):
+        ratio_of_medians_interval([1.0], [1.0], 0, resamples=0)
+
+
+def test_paired_difference_known_answers():
+    # p_l = 0.04, p_g = 0.02: 0.02 ± 1.959964 √(0.0596/100).
+    half = 1.959964 * math.sqrt(0.000596)
+    assert paired_difference_interval(3, 1, 98) == pytest.approx((0.02 - half, 0.02 + half), rel=1e-6)
+    # No point differs: ± z √2/(n + 2).
+    half = 1.644854 * math.sqrt(2) / 1000
+    assert paired_difference_interval(0, 0, 998, 0.9) == pytest.approx((-half, half), rel=1e-6)
+    # No point at all: p_l = p_g = ½.
+    assert paired_difference_interval(0, 0, 0) == pytest.approx((-1.385904, 1.385904), rel=1e-6)
+
+
+@given(
+    lost=st.integers(0, 500),
+    gained=st.integers(0, 500),
+    same=st.integers(0, 5000),
+    confidence=st.floats(0.8, 0.999),
+)
+def test_paired_difference_is_odd_and_holds_the_difference(lost, gained, same, confidence):
+    n = lost + gained + same
+    low, high = paired_difference_interval(lost, gained, n, confidence)
+    assert (low + high) / 2 == pytest.approx((lost - gained) / (n + 2))
+    if n:
+        assert low < (lost - gained) / n < high
+    assert paired_difference_interval(gained, lost, n, confidence) == pytest.approx((-high, -low))
+    wider = paired_difference_interval(lost, gained, n, (1 + confidence) / 2)
+    assert wider[0] < low and high < wider[1]
+
+
+def test_paired_difference_broadcasts():
+    low, high = paired_difference_interval([1, 9], [[0], [3], [5]], 50)
+    assert low.shape == high.shape == (3, 2)
+    assert (low[2, 1], high[2, 1]) == paired_difference_interval(9, 5, 50)
+
+
+# Shares of points that are lost and gained, and the number of points.
+PAIRS = [(0.1, 0.1, 40), (0.3, 0.05, 40), (0.02, 0.01, 400), (0.05, 0.0, 400), (0.01, 0.002, 1536), (0.4, 0.4, 1536)]
+
+
+@pytest.mark.parametrize(("lost", "gained", "points"), PAIRS)
+def test_paired_difference_covers_as_often_as_it_says(lost, gained, points):
+    rng = np.random.default_rng(6)
+    counts = rng.multinomial(points, [lost, gained, 1 - lost - gained], 4000)
+    low, high = paired_difference_interval(counts[:, 0], counts[:, 1], points)
+    covered = np.mean((low <= lost - gained) & (lost - gained <= high))
+    # The added points make it a little wide where hardly anything differs.
+    assert 0.94 <= covered <= 0.985
+
+
+def test_paired_difference_covers_exactly_at_a_small_size():
+    """Over all outcomes of 20 points, for shares all over the triangle: 95% in the mean, and never far below."""
+    n = 20
+    lost, gained = (c.ravel() for c in np.meshgrid(np.arange(n + 1), np.arange(n + 1)))
+    lost, gained = lost[lost + gained <= n], gained[lost + gained <= n]
+    low, high = paired_difference_interval(lost, gained, n)
+    counts = np.stack([lost, gained, n - lost - gained], axis=1)
+    found = []
+    for p in np.arange(0.0, 1.01, 0.1):
+        for q in np.arange(0.0, 1.01 - p, 0.1):
+            chance = stats.multinomial.pmf(counts, n, [p, q, max(0.0, 1 - p - q)])
+            found.append(chance[(low <= p - q) & (p - q <= high)].sum())
+    assert np.mean(found) == pytest.approx(0.96, abs=0.015) and min(found) > 0.91
+
+
+@pytest.mark.parametrize(
+    "counts", [(-1, 0, 5), (0, -1, 5), (3, 3, 5), (math.nan, 0, 5), (1, 1, math.nan), ([1, 4], [1, 2], 5)]
+)
+def test_paired_difference_rejects(counts):
+    with pytest.raises(ValueError, match="counts of different points"):
+        paired_difference_interval(*counts)
 
 
 @given(

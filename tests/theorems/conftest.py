@@ -1,19 +1,29 @@
 """One small trained trajectory that all theorem tests share."""
 
+from pathlib import Path
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from theory_checks import run
-from theory_checks.experiments import profile
+from theory_checks import catalogue
+from theory_checks.options import Options, plan
+from theory_checks.runner import Runner
 
 
 @pytest.fixture(scope="session")
-def checked(tmp_path_factory):
-    """Evidence of the quick profile's FGM experiment on two seeds, and its arrays."""
-    out = tmp_path_factory.mktemp("theorems")
-    small = profile("quick").with_seeds(2)
-    experiment, seeds = small.experiments[0], np.arange(2)
-    evidence = run.evidence(small, experiment, seeds, out, resume=True)
-    arrays = run.trajectory(small, experiment, seeds, out, resume=True)
-    return experiment, evidence, {name: jnp.asarray(values) for name, values in arrays.items()}
+def store(tmp_path_factory) -> Path:
+    """The folder in which all evidence lies."""
+    return tmp_path_factory.mktemp("theorems")
+
+
+@pytest.fixture(scope="session")
+def checked(store):
+    """The quick profile's FGM experiment, its evidence on two seeds, and its arrays."""
+    asked = plan(Options(profile="quick", seeds="2"), catalogue.papers())
+    experiment, runner = asked.experiments["default"], Runner(store, asked.seeds)
+    evidence = runner.evidence(experiment)
+    path = runner.export(experiment, evidence.seeds)
+    assert path is not None
+    with np.load(path) as arrays:
+        return experiment, evidence, {name: jnp.asarray(arrays[name]) for name in arrays.files if name != "fingerprint"}

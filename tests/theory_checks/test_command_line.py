@@ -1,133 +1,40 @@
-"""The command line: one clear sentence for bad input, statuses, and a whole run on a toy profile."""
+"""The command line: one clear sentence for bad input, statuses, verdicts as they come, and a whole run at toy size."""
 
 import json
-import struct
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from purifyjax.data import NaturalCodes, SparseCoding
-from purifyjax.models import ConvNet
-from purifyjax.training import Phase, Training
+import theory_checks
+from tests.theory_checks import tiny
+from tests.theory_checks.toys import feature_purification
 from theory_checks import all as command
-from theory_checks import experiments, run, run_images, run_patches, stored
-from theory_checks.claims import CLAIMS
-from theory_checks.experiments import (
-    PROFILES,
-    Classes,
-    Experiment,
-    ImageTask,
-    LowRank,
-    NaturalTask,
-    PatchTask,
-    Profile,
-    Race,
-    image_tasks,
-    patch_task,
-)
-from theory_checks.experiments import images as images_module
-from theory_checks.experiments import profiles as profiles_module
-from theory_checks.measure import robust_optimisation
+from theory_checks import catalogue, merge
+from theory_checks.experiment import Experiment
+from theory_checks.paper import Paper
+from theory_checks.papers.feature_purification.experiment import Purification
+from theory_checks.seeds import named, parse_seeds
+from theory_checks.trained import TrainedNets
 
 PATCHES = {"patches-2", "patches-10"}
 NATURAL = {"natural", "natural-shuffled", "natural-ideal"}
+CLAIMS = [claim for paper in catalogue.papers() for claim in paper.claims]
 
 
-def toy_task(classes: int) -> PatchTask:
-    task = patch_task(classes, seeds=2)
-    return replace(
-        task,
-        data=task.data.replace(dimension=2 * classes, patches=3),
-        filters=2,
-        clean=task.clean.replace(steps=4, batch_size=8),
-        robust=task.robust.replace(steps=4, batch_size=8, parts=3, clean_steps=2),
-        samples=16,
-        points=16,
-        curve_points=8,
-    )
+def run(out: Path, *arguments: str) -> int:
+    return command.main(["--out", str(out), *arguments])
 
 
-def toy_images(tasks: tuple[ImageTask, ...]) -> tuple[ImageTask, ...]:
-    """Every image experiment, with trainings of two steps."""
-
-    def small(task: ImageTask) -> ImageTask:
-        recipes = (net.recipe.replace(steps=2, batch_size=4) for net in task.nets)
-        nets = (replace(net, recipe=recipe) for net, recipe in zip(task.nets, recipes, strict=True))
-        one_step = tuple(net for net in nets if "PGD" not in net.name and net.rank in (None, 1))
-        return replace(task, nets=one_step, samples=32, points=12, curve_points=12)
-
-    return tuple(small(task) for task in tasks)
-
-
-def toy_profile() -> Profile:
-    data = SparseCoding(dimension=32, sparsity=5, value_max=1.5, margin=0.5)
-    training = Training(
-        data,
-        neurons=32,
-        clean=(Phase(6, 16, 0.3, threshold=2.0, weight_decay=1e-3),),
-        robust=(Phase(4, 16, 0.2, threshold=1.0, adversary="fgm", radius=0.2),),
-    )
-    pgd = training.replace(robust=(training.robust[0].replace(adversary="pgd", adversary_steps=2),))
-    linf = training.replace(
-        data=data.replace(dictionary="random"), robust=(training.robust[0].replace(norm="linf", radius=0.05),)
-    )
-    return Profile(
-        "toy",
-        "seconds",
-        experiments=(
-            Experiment("default", training, 2, 0.2, certified=(0.75, 1.0), monitored_radius=0.2),
-            Experiment("pgd", pgd, 1, 0.2, monitored_radius=0.2),
-            Experiment("linf", linf, 1, 0.05, "linf", (1.0,), 0.05),
-        ),
-        points=64,
-        curve_points=32,
-        attack_steps=2,
-        attack_restarts=1,
-        classes=Classes(
-            seeds=2,
-            steps=20,
-            cheap_steps=20,
-            batch_size=8,
-            rates=(1e-2,),
-            tangent=((8, 1.0),),
-            features=((8, 1.0),),
-            points=32,
-            linear_points=64,
-            kernel_points=16,
-            bound_points=64,
-        ),
-        patches=(toy_task(2), toy_task(10)),
-        images=toy_images(image_tasks(seeds=2)),
-        low_rank=LowRank(training, 0.2, seeds=2, ranks=(1, 4), contrasts=(), points=32, attack_steps=2),
-        natural=NaturalTask(
-            codes=NaturalCodes(patch=6, atoms=20, patches=2000, fitted=1000, iterations=20, tolerance=0.3),
-            neurons=24,
-            pace=0.05,
-            batch_size=16,
-            points=32,
-            curve_points=16,
-            attack_steps=2,
-            attack_restarts=1,
-            resamples=20,
-            pictured=4,
-            seeds=2,
-        ),
-        race=Race(filters=2, recipe=Race().recipe.replace(steps=5), radii=(0.0, 0.2), strengths=(0.2, 0.8), seeds=2),
-    )
-
-
-@pytest.fixture
-def toy(monkeypatch):
-    monkeypatch.setitem(profiles_module.PROFILES, "toy", toy_profile())
-    # Programs of small networks compile faster.
-    for name in ("mnist_net", "alexnet_like", "ResNet"):
-        monkeypatch.setattr(
-            images_module, name, lambda shape, classes, width=1.0: ConvNet(shape, classes, (4, 4), (3, 3), (8,))
-        )
-    monkeypatch.setattr(robust_optimisation, "CURVE", (1.0,))
-    monkeypatch.setattr(robust_optimisation, "COST_REPEATS", 6)
+def told(out: Path) -> dict:
+    return json.loads((out / "verdicts.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +45,11 @@ def toy(monkeypatch):
         (["--seeds", "none"], "--seeds = 'none' is not allowed"),
         (["--seeds", "0"], "--seeds = '0' is not allowed"),
         (["--seeds", "1,1"], "--seeds = '1,1' is not allowed: distinct"),
+        (["--seeds", "0-3,2"], "--seeds = '0-3,2' is not allowed: distinct"),
+        (["--seeds", "3-1"], "--seeds = '3-1' is not allowed: ranges upwards"),
+        (["--seeds", "1-"], "--seeds = '1-' is not allowed"),
         (["--seeds=-3"], "--seeds = '-3' is not allowed"),
+        (["--seeds", "0-99999999"], "--seeds = '0-99999999' is not allowed"),
         (["--radius", "-0.1"], "--radius = -0.1 is not allowed"),
         (["--radius", "nan"], "--radius = nan is not allowed"),
         (["--dataset", "cats"], "--dataset = 'cats' is not allowed: one of digits, mnist, cifar10, svhn"),
@@ -165,41 +76,200 @@ def test_unknown_flags_have_status_2(capsys):
 def test_the_list_names_every_claim_and_profile(capsys):
     assert command.main(["--list"]) == 0
     text = capsys.readouterr().out
-    assert all(claim.id in text for claim in CLAIMS) and all(name in text for name in PROFILES)
+    assert all(claim.id in text and claim.kind in text for claim in CLAIMS)
+    assert all(name in text for name in ("quick", "standard", "paper"))
 
 
 def test_seeds_are_a_count_or_a_list():
-    assert command.parse_seeds("3").tolist() == [0, 1, 2]
-    assert command.parse_seeds("7,2").tolist() == [7, 2]
-    assert command.parse_seeds("5,").tolist() == [5]
+    assert parse_seeds("3").tolist() == [0, 1, 2]
+    assert parse_seeds("7,2").tolist() == [7, 2]
+    assert parse_seeds("5,").tolist() == [5]
+    assert parse_seeds("0-3,7").tolist() == [0, 1, 2, 3, 7]
+    for seeds in ([0, 1, 2], [7, 2], [5], [0, 1, 5, 6]):
+        assert parse_seeds(named(seeds)).tolist() == seeds
 
 
-def test_claims_are_complete_and_distinct():
-    assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
-    for claim in CLAIMS:
-        assert claim.statement and claim.source and claim.refuted_by and claim.title
+# The paper of walks: how a run behaves ------------------------------------------------------------------
 
 
-def test_every_profile_is_valid():
-    from purifyjax.training import validate
+def test_a_crash_is_not_a_refuted_claim(tiny_paper, tmp_path, monkeypatch, capsys):
+    def fail(*arguments):
+        raise RuntimeError("a bug")
 
-    for profile in PROFILES.values():
-        for experiment in profile.experiments:
-            validate(experiment.training)
-            assert 0 < experiment.seeds
+    monkeypatch.setattr(tiny.Walks, "measure", fail)
+    assert run(tmp_path, "--profile", "tiny") == 70
+    assert "a bug" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("measure", "kind", "status", "strict"),
+    [
+        (lambda e: tiny.ends(e, ">=", -1e6), "theorem", 0, 0),
+        (lambda e: tiny.ends(e, "<=", -1e6), "theorem", 1, 1),
+        (lambda e: tiny.ends(e, "<=", -1e6), "experiment", 1, 1),
+        (lambda e: tiny.ends(e, "<=", -1e6), "question", 0, 0),
+        (lambda e: tiny.ends(e, ">=", np.nan), "theorem", 0, 3),
+    ],
+)
+def test_the_status_says_what_was_found(measure, kind, status, strict, tmp_path, monkeypatch, capsys):
+    def undecided(evidence):
+        (part,) = measure(evidence)
+        return (replace(part, bound=np.median([s.value for s in part.seeds])) if np.isnan(part.bound) else part,)
+
+    claims = (tiny.claim("one", undecided, kind=kind),)
+    monkeypatch.setattr(catalogue, "papers", lambda: (replace(tiny.PAPER, claims=claims),))
+    assert run(tmp_path, "--profile", "tiny") == status
+    assert run(tmp_path, "--profile", "tiny", "--strict") == strict
+
+
+def test_verdicts_and_report_come_as_experiments_are_done(tiny_paper, tmp_path, monkeypatch, capsys):
+    seen = []
+    measure = tiny.Walks.measure
+
+    def look(self, seeds, nets, progress):
+        if self.name == "dear":
+            seen.append((told(tmp_path), capsys.readouterr().out, (tmp_path / "report.html").read_text()))
+        return measure(self, seeds, nets, progress)
+
+    monkeypatch.setattr(tiny.Walks, "measure", look)
+    assert run(tmp_path, "--profile", "tiny") == 0
+    ((early, printed, page),) = seen
+    assert not early["complete"] and early["pending"] == ["late"]
+    assert [claim["id"] for claim in early["claims"]] == ["walks-end", "walks-stay", "walks-apart"]
+    assert "walks-end: holds" in printed and "walks-stay: no" in printed and "1 claims are to be judged" in page
+    final = told(tmp_path)
+    assert final["complete"] and [claim["id"] for claim in final["claims"]] == [claim.id for claim in tiny.CLAIMS]
+    assert final["claims"][1]["answer"] == "no" and final["claims"][1]["kind"] == "question"
+    assert final["claims"][2]["parts"][0]["per_seed"][0]["seed"] is None
+    out = capsys.readouterr().out
+    assert "3 claims: 3 hold, 0 refuted, 0 inconclusive; 1 questions: 0 yes, 1 no, 0 open" in out
+
+
+def test_further_seeds_are_trained_alone(tiny_paper, tmp_path, monkeypatch):
+    monkeypatch.setenv("TINY_LOG", str(tmp_path / "log"))
+    run(tmp_path, "--profile", "tiny", "--seeds", "0-1")
+    (tmp_path / "log").unlink()
+    run(tmp_path, "--profile", "tiny", "--seeds", "0-3")
+    trained = [line for line in (tmp_path / "log").read_text().splitlines() if "together" not in line]
+    assert trained and all(line.endswith(" 2,3") for line in trained)
+
+
+def test_tables_of_other_settings_do_not_lie_beside_the_verdicts(tiny_paper, tmp_path):
+    run(tmp_path, "--profile", "tiny")
+    assert (tmp_path / "tables" / "pairs.parquet").exists() and (tmp_path / "figures" / "walks-ends.png").exists()
+    (tmp_path / "tables" / "old.parquet").write_bytes(b"old")
+    run(tmp_path, "--profile", "tiny", "--only", "walks-end", "--radius", "3")
+    assert not (tmp_path / "tables" / "old.parquet").exists()
+    assert set(pd.read_parquet(tmp_path / "tables" / "numbers.parquet").experiment) == {"walks"}
+
+
+def same_report(one: Path, other: Path) -> None:
+    """The same numbers, page and tables (environments and pictures are told apart by nothing else)."""
+    assert told(one) == told(other)
+    assert (one / "report.html").read_text() == (other / "report.html").read_text()
+    tables = {path.name for path in (one / "tables").iterdir()}
+    assert tables == {path.name for path in (other / "tables").iterdir()}
+    for name in tables:
+        ours, theirs = (pd.read_parquet(out / "tables" / name) for out in (one, other))
+        pd.testing.assert_frame_equal(ours, theirs)
+
+
+def test_folders_of_several_machines_merge_to_the_report_of_one_run(tiny_paper, tmp_path, monkeypatch):
+    for name, seeds in (("a", "0-1"), ("b", "2-3"), ("one", "0-3")):
+        run(tmp_path / name, "--profile", "tiny", "--seeds", seeds)
+    monkeypatch.setenv("TINY_LOG", str(tmp_path / "log"))
+    folders = [str(tmp_path / name) for name in ("b", "a")]
+    assert merge.main([*folders, "--out", str(tmp_path / "merged")]) == 0
+    assert set((tmp_path / "log").read_text().splitlines()) == {"walks together 0,1,2,3", "dear together 0,1,2,3"}
+    same_report(tmp_path / "merged", tmp_path / "one")
+
+
+def test_folders_that_cannot_be_merged_are_named(tiny_paper, tmp_path, capsys):
+    run(tmp_path / "a", "--profile", "tiny", "--seeds", "0-1")
+    run(tmp_path / "b", "--profile", "tiny", "--seeds", "2-3", "--radius", "2")
+    capsys.readouterr()
+    for folders, says in ((("a", "b"), "radius is None in one, 2.0 in the other"), (("a", "c"), "is not the output")):
+        assert merge.main([*(str(tmp_path / name) for name in folders), "--out", str(tmp_path / "m")]) == 2
+        error = capsys.readouterr().err
+        assert says in error and error.count("\n") == 1
+
+
+# Stops --------------------------------------------------------------------------------------------------
+
+START = """
+import sys
+from tests.theory_checks import tiny
+from theory_checks import all, catalogue
+catalogue.papers = lambda: (tiny.PAPER,)
+sys.exit(all.main(sys.argv[1:]))
+"""
+
+
+def start(out: Path, **environment: str) -> subprocess.Popen:
+    """A run of the walks in a process of its own."""
+    own = os.environ | {"PYTHONPATH": str(Path(theory_checks.__file__).parents[1])} | environment
+    arguments = [sys.executable, "-c", START, "--profile", "tiny", "--out", str(out)]
+    return subprocess.Popen(arguments, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "says"),
+    [
+        (signal.SIGTERM, 143, "stopped by SIGTERM; what is finished is saved: run the same command again to go on"),
+        (signal.SIGHUP, 129, "stopped by SIGHUP; what is finished is saved"),
+        (signal.SIGINT, 130, "interrupted; what is finished is saved: run the same command again to go on"),
+    ],
+)
+def test_stops_are_one_line_and_have_a_status_of_their_own(tmp_path, number, status, says):
+    log = tmp_path / "log"
+    process = start(tmp_path / "out", TINY_SLEEP="0.5", TINY_LOG=str(log))
+    deadline = time.monotonic() + 120
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == status, error
+    assert says in error and "Traceback" not in error
+
+
+@pytest.mark.long
+def test_a_run_killed_again_and_again_ends_like_one_that_was_not(tiny_paper, tmp_path):
+    """SIGKILL at random moments of training, measuring and writing."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    run(whole, "--profile", "tiny")
+    draw, kills = np.random.default_rng(0), 0
+    while True:
+        log = tmp_path / f"log{kills}"
+        process = start(killed, TINY_SLEEP="0.05", TINY_LOG=str(log))
+        while not (killed / "run.json").exists() and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(draw.uniform(0.0, 1.5))
+        process.kill()
+        process.communicate()
+        kills += 1
+        if process.returncode == 0 or kills == 6:
+            break
+    assert kills > 2
+    assert run(killed, "--profile", "tiny") == 0
+    same_report(whole, killed)
+    assert not [path for path in killed.rglob(".*") if path.name != ".lock"]
+
+
+# Every paper at toy size -----------------------------------------------------------------------------------
 
 
 @pytest.mark.long
 def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
     out = tmp_path / "results"
-    status = command.main(["--profile", "toy", "--out", str(out)])
-    first = json.loads((out / "verdicts.json").read_text())
-    assert first["profile"] == "toy" and {"versions", "device", "config"} <= set(first)
+    status = run(out, "--profile", "toy")
+    first = told(out)
+    assert first["profile"] == "toy" and {"versions", "device", "config"} <= set(first) and first["complete"]
     assert [claim["id"] for claim in first["claims"]] == [claim.id for claim in CLAIMS]
     for claim in first["claims"]:
-        assert {"verdict", "measured", "interval", "bound", "seeds", "note"} <= set(claim)
+        assert {"verdict", "measured", "interval", "bound", "seeds", "note", "kind", "refuted_by"} <= set(claim)
         assert claim["verdict"] in ("holds", "refuted", "inconclusive")
-    assert status == int(any(claim["verdict"] == "refuted" for claim in first["claims"]))
+    judged = [claim["verdict"] for claim in first["claims"] if claim["kind"] != "question"]
+    assert status == int("refuted" in judged)
     with np.load(out / "trajectories" / "default.npz") as nets:
         assert nets["w_init"].shape == nets["w_clean"].shape == nets["w_robust"].shape == (2, 32, 32)
         assert nets["b_clean"].shape == nets["b_robust"].shape == (2, 32)
@@ -225,89 +295,55 @@ def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
     assert set(pd.read_parquet(out / "tables" / "angles.parquet").experiment) == {"convnet", "resnet"}
     drawn = {figure.name for figure in (out / "figures").iterdir()}
     assert {f"{name}.png" for name in ("convnet-filters", "resnet-angles", "natural-codes", "low-rank-ranks")} <= drawn
+    named_by_claims = {f"{name}.png" for claim in first["claims"] for name in claim["figures"]}
+    assert {name for name in drawn if name.endswith(".png")} == named_by_claims
     assert (out / "report.html").stat().st_size > 1000
 
-    def forbidden(action):
-        def stop(*args, **kwargs):
-            raise AssertionError(f"a finished run must not {action} again")
+    def forbidden(*args, **kwargs):
+        raise AssertionError("a finished run must not train or measure again")
 
-        return stop
-
-    monkeypatch.setattr(run, "train_stage", forbidden("train"))
-    monkeypatch.setattr(run.measure, "measure", forbidden("attack"))
-    monkeypatch.setattr(run.measure, "classes", forbidden("fit"))
-    monkeypatch.setattr(run_patches, "train_classifiers", forbidden("train"))
-    monkeypatch.setattr(run_patches.measure, "measure", forbidden("attack"))
-    monkeypatch.setattr(run_images, "train_classifiers", forbidden("train"))
-    monkeypatch.setattr(robust_optimisation, "measure", forbidden("attack"))
-    assert command.main(["--profile", "toy", "--out", str(out)]) == status
-    second = json.loads((out / "verdicts.json").read_text())
-    assert second["claims"] == first["claims"]
-    assert command.main(["--profile", "toy", "--out", str(out), "--only", "noise-robust"]) in (0, 1)
-    third = json.loads((out / "verdicts.json").read_text())
-    assert [claim["id"] for claim in third["claims"]] == ["noise-robust"]
-    # Tables of another format are measured anew, on the nets that are there.
-    monkeypatch.setattr(stored, "FORMAT", 0)
-    with pytest.raises(AssertionError, match="attack again"):
-        command.main(["--profile", "toy", "--out", str(out)])
+    monkeypatch.setattr(TrainedNets, "_train", forbidden)
+    monkeypatch.setattr("theory_checks.runner.Runner._measure", forbidden)
+    assert run(out, "--profile", "toy") == status
+    assert told(out)["claims"] == first["claims"]
+    assert run(out, "--profile", "toy", "--only", "noise-robust") in (0, 1)
+    assert [claim["id"] for claim in told(out)["claims"]] == ["noise-robust"]
+    # Records of another format are made anew.
+    monkeypatch.setattr("theory_checks.runner.FORMAT", 0)
+    assert run(out, "--profile", "toy", "--only", "noise-robust") == 70
 
 
-def test_another_radius_judges_the_same_nets(toy, tmp_path, monkeypatch):
-    out = tmp_path / "results"
-    arguments = ["--profile", "toy", "--out", str(out), "--only", "clean-nonrobust"]
-    command.main(arguments)
-    before = json.loads((out / "verdicts.json").read_text())["claims"][0]
+def only(*experiments: Experiment) -> tuple[Paper, ...]:
+    """The first paper with these experiments at toy size."""
+    paper = catalogue.papers()[0]
+    return (replace(paper, profiles={"toy": lambda: experiments}),)
+
+
+def test_another_radius_judges_the_same_nets(tmp_path, monkeypatch):
+    papers = only(feature_purification.experiments()[0])
+    monkeypatch.setattr(catalogue, "papers", lambda: papers)
+    arguments = ["--profile", "toy", "--only", "clean-nonrobust"]
+    run(tmp_path, *arguments)
+    before = told(tmp_path)["claims"][0]
 
     def forbidden(*args, **kwargs):
         raise AssertionError("another radius must not train again")
 
-    monkeypatch.setattr(run, "train_stage", forbidden)
-    command.main([*arguments, "--radius", "0.9"])
-    after = json.loads((out / "verdicts.json").read_text())["claims"][0]
+    monkeypatch.setattr(TrainedNets, "_train", forbidden)
+    run(tmp_path, *arguments, "--radius", "0.9")
+    after = told(tmp_path)["claims"][0]
     assert after["measured"] < before["measured"]
     assert "0.9" in after["quantity"]
 
 
-def test_a_margin_that_nobody_meets_stops_before_training(toy, tmp_path, capsys, monkeypatch):
-    profile = toy_profile()
-    training = profile.experiments[0].training
-    hopeless = training.replace(data=training.data.replace(margin=50.0))
-    monkeypatch.setitem(
-        profiles_module.PROFILES, "toy", replace(profile, experiments=(Experiment("default", hopeless, 1, 0.2),))
-    )
-    status = command.main(["--profile", "toy", "--out", str(tmp_path), "--only", "clean-accuracy"])
-    assert status == 2
+def test_a_margin_that_nobody_meets_stops_before_training(tmp_path, capsys, monkeypatch):
+    default = feature_purification.experiments()[0]
+    assert isinstance(default, Purification)
+    training = default.training
+    hopeless = replace(default, training=training.replace(data=training.data.replace(margin=50.0)))
+    papers = only(hopeless)
+    monkeypatch.setattr(catalogue, "papers", lambda: papers)
+    assert run(tmp_path, "--profile", "toy", "--only", "clean-accuracy") == 2
     error = capsys.readouterr().err
     assert "margin γ = 50.0 is not allowed" in error
     assert not (tmp_path / "verdicts.json").exists()
-
-
-def test_profiles_are_exported():
-    assert experiments.profile("quick") is PROFILES["quick"]
-
-
-@pytest.mark.filterwarnings("ignore:.*not the official file")
-def test_other_data_sets_run_from_their_files(tmp_path, monkeypatch):
-    """The nets of every image experiment are trained on what lies in the folder."""
-    draw = np.random.default_rng(0)
-    for name, count in (("train", 40), ("t10k", 12)):
-        for kind, shape in (("images-idx3", (count, 28, 28)), ("labels-idx1", (count,))):
-            values = draw.integers(0, 256 if len(shape) > 1 else 10, shape, dtype=np.uint8)
-            header = struct.pack(f">BBBB{len(shape)}I", 0, 0, 8, len(shape), *shape)
-            (tmp_path / f"{name}-{kind}-ubyte").write_bytes(header + values.tobytes())
-    seen = []
-
-    def net(shape, classes, width=1.0):
-        seen.append((shape, classes))
-        return ConvNet(shape, classes, (2, 2), (3, 3), (4,))
-
-    for name in ("mnist_net", "alexnet_like", "ResNet"):
-        monkeypatch.setattr(images_module, name, net)
-    tasks = Profile("toy", "seconds", experiments=()).on_images("mnist", tmp_path).images
-    assert [task.dataset for task in tasks] == ["mnist"] * 3
-    task = replace(toy_images(tasks)[2], seeds=1)
-    found = run_images.image_evidence(task, np.arange(1), tmp_path / "out", True)
-    assert set(seen) == {((28, 28, 1), 10)}
-    assert found.config["training"]["dataset"] == "mnist" and found.config["training"]["directory"] is None
-    assert set(found.angles["pair"]) >= {"init-clean", "clean-robust"}
-    assert found.image_robustness.points.eq(12).all()

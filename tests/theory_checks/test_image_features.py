@@ -14,7 +14,7 @@ from purifyjax.errors import ConfigError
 from purifyjax.plots import image_features as plot
 from purifyjax.sweep.classifiers import _advance
 from theory_checks import image_features as command
-from theory_checks.measure import image_features as measure
+from theory_checks.measuring import image_features as measure
 
 
 def planted(shape=(6, 4, 3), classes=2, n=80) -> Images:
@@ -37,15 +37,37 @@ def small_run(**changes) -> measure.ImageFeatures:
     return measure.image_features(planted(), **(options | changes))
 
 
+class Bar:
+    """Stands for a bar of progress, and remembers what it was told."""
+
+    def __init__(self, label: str, total: int) -> None:
+        self.label, self.total, self.done = label, total, 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def set_postfix(self, **_):
+        pass
+
+    def update(self, done: int) -> None:
+        self.done += done
+
+
 @pytest.fixture(scope="module")
 def tiny():
-    done: list[int] = []
-    return small_run(tick=done.append), done
+    bars: list[Bar] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measure, "progress", lambda *about: bars.append(Bar(*about)) or bars[-1])
+        return small_run(), bars
 
 
 def test_the_tables_have_a_row_for_everything(tiny):
-    found, done = tiny
-    assert sum(done) == measure.ticks(53) and found.diverged == []
+    found, bars = tiny
+    assert [(bar.total, bar.done) for bar in bars] == [(53, 53)] * 2 and found.diverged == []
+    assert [bar.label for bar in bars] == [f"planted: {name} training, 2 seeds" for name in ("standard", "adversarial")]
     keys = set(map(tuple, found.curve[["seed", "net", "step"]].to_numpy()))
     assert keys == {(seed, net, step) for seed in (0, 5) for net in ("clean", "robust") for step in range(54)}
     assert len(found.curve) == len(keys) and found.curve["loss"].isna().sum() == 4
@@ -150,7 +172,7 @@ def test_the_command_passes_its_options_on_and_writes_tables_and_figure(tiny, ca
     options = {"radius": 0.25, "threshold": 0.4, "steps": 3, "learning_rate": 0.5, "samples": 200, "points": 60}
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     assert command.main(["--seeds", "3,4", "--out", str(tmp_path), *words]) == 0
-    assert options | {"name": "digits"} == {n: v for n, v in asked.items() if n not in ("seeds", "tick")}
+    assert options | {"name": "digits"} == {n: v for n, v in asked.items() if n != "seeds"}
     assert list(asked["seeds"]) == [3, 4]
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"curve.parquet", "accuracies.parquet", "image_features.png", "image_features.svg"}

@@ -14,8 +14,8 @@ def measurement(relation, bound, *intervals, quantity="accuracy"):
     return Measurement(quantity, relation, bound, tuple(seeds))
 
 
-def verdict(*parts, reachable=True):
-    return Verdict("claim", "Title", "Statement", "Source", "default", parts, reachable=reachable)
+def verdict(*parts, reachable=True, **more):
+    return Verdict("claim", "Title", "Statement", "Source", ("default",), parts, reachable=reachable, **more)
 
 
 HOLDS = measurement(">=", 0.99, (0.995, 0.999))
@@ -106,3 +106,17 @@ def test_exit_status():
     assert exit_status([]) == 0
     assert exit_status([verdict(HOLDS), verdict(OPEN), verdict(REFUTED, reachable=False)]) == 0
     assert exit_status([verdict(HOLDS), verdict(REFUTED)]) == 1
+    assert exit_status([verdict(HOLDS), verdict(REFUTED, kind="experiment")]) == 1
+
+
+def test_undecided_claims_count_when_that_is_asked_for():
+    assert exit_status([verdict(HOLDS)], strict=True) == 0
+    assert exit_status([verdict(HOLDS), verdict(OPEN)], strict=True) == 3
+    assert exit_status([verdict(REFUTED), verdict(OPEN)], strict=True) == 1
+
+
+def test_a_question_is_answered_and_never_refuted():
+    for part, answer in ((HOLDS, "yes"), (REFUTED, "no"), (OPEN, "open")):
+        asked = verdict(part, kind="question")
+        assert asked.answer == answer and exit_status([asked], strict=True) == 0
+    assert verdict(REFUTED).answer == "refuted"

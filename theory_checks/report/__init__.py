@@ -1,60 +1,77 @@
-"""Reports: a table on the console, and a folder with JSON, Parquet, figures and a page of HTML."""
+"""Reports: verdicts on the console, and a folder with JSON, Parquet, figures and a page of HTML."""
 
 from __future__ import annotations
 
-import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from purifyjax.sweep import describe
+from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
-from theory_checks.report.console import print_table
-from theory_checks.report.environment import Environment
-from theory_checks.report.figures import draw_figures
+from theory_checks.paper import Paper
+from theory_checks.report.console import format_verdict, print_table
+from theory_checks.report.drawing import Drawn, draw
 from theory_checks.report.html import write_html
 from theory_checks.report.json_report import write_verdicts
 from theory_checks.report.tables import write_tables
 from theory_checks.verdict import Verdict
 
-__all__ = ["print_table", "write_report"]
+__all__ = ["Report", "format_verdict", "print_table"]
 
 
-def write_report(
-    out: str | os.PathLike[str],
-    verdicts: Sequence[Verdict],
-    evidences: Mapping[str, Evidence],
-    *,
-    profile: str,
-    environment: Environment,
-    command: str | None = None,
-    setting: str = "",
-) -> None:
-    """Write everything about a run under the folder `out`, each file atomically.
+class Report:
+    """The report of a run under the folder `out`, rewritten whenever claims are judged.
 
-    verdicts.json, tables/*.parquet, figures/*.png and *.svg, report.html; in this order, so that the
-    numbers are safe before the pictures are drawn.
+    verdicts.json, tables/*.parquet, figures/*.png and *.svg, report.html; in this order, so that the numbers are safe
+    before the pictures are drawn. What an earlier report left there goes at the first writing: tables of other
+    settings never lie beside these verdicts.
 
     Args:
-      out: the folder; made if missing, files of an earlier report are replaced.
-      verdicts: one per claim, in the order of the report.
-      evidences: by the experiment's name.
-      profile: name of the profile that was run.
-      environment: from `environment.environment()`.
-      command: the command line that repeats the run, for the page.
-      setting: the sizes, γ and τ of the run in one line, for the page.
+      claims: all that are to be judged, with their papers, in the order of the report.
+      profile: its name.
+      command: the command line that repeats the run.
+      setting: the sizes, γ and τ of the run in one line.
     """
-    folder = Path(out)
-    config = {name: evidence.config for name, evidence in evidences.items()}
-    measured = list(evidences.values())
-    write_verdicts(folder / "verdicts.json", verdicts, profile=profile, config=config, environment=environment)
-    write_tables(folder / "tables", measured)
-    figures = draw_figures(folder / "figures", measured)
-    write_html(
-        folder / "report.html",
-        verdicts,
-        figures,
-        profile=profile,
-        config=config,
-        environment=environment,
-        command=command or f"python -m theory_checks.all --profile {profile}",
-        setting=setting,
-    )
+
+    def __init__(
+        self, out: Path, claims: Sequence[tuple[Paper, Claim]], *, profile: str, command: str, setting: str = ""
+    ) -> None:
+        self.out, self.claims, self.profile, self.command, self.setting = out, claims, profile, command, setting
+        self._figures: dict[str, Drawn] = {}
+        self._written: set[str] = set()
+
+    def write(self, verdicts: Mapping[str, Verdict], evidences: Mapping[str, Evidence]) -> None:
+        """Write what is known by now, each file atomically.
+
+        Args:
+          verdicts: by claim.
+          evidences: by experiment, in the order of the tables' rows.
+        """
+        if not self._written:
+            for folder in ("tables", "figures"):
+                shutil.rmtree(self.out / folder, ignore_errors=True)
+        judged = [(claim, verdicts[claim.id]) for _, claim in self.claims if claim.id in verdicts]
+        pending = [claim.id for _, claim in self.claims if claim.id not in verdicts]
+        measured = list(evidences.values())
+        made = [environment for evidence in measured for environment in evidence.environments]
+        environments = [environment for place, environment in enumerate(made) if environment not in made[:place]]
+        config = {name: describe(evidence.config) for name, evidence in evidences.items()}
+        told = [verdict for _, verdict in judged]
+        common = {"profile": self.profile, "config": config, "environments": environments, "pending": pending}
+        write_verdicts(self.out / "verdicts.json", told, **common)
+        fresh = {table for name, e in evidences.items() if name not in self._written for table in e.tables}
+        write_tables(self.out / "tables", measured, fresh)
+        self._written |= set(evidences)
+        for claim, _ in judged:
+            draw(self.out / "figures", claim, [evidences[name] for name in claim.experiments], self._figures)
+        write_html(
+            self.out / "report.html",
+            told,
+            self._figures,
+            **common,
+            command=self.command,
+            setting=self.setting,
+            papers={paper.name: f"{paper.title} ({paper.source})" for paper, _ in self.claims},
+            tables=[frame for evidence in measured for frame in evidence.tables.values()],
+        )

@@ -7,10 +7,10 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TextIO
 
-from theory_checks.verdict import Verdict
+from theory_checks.seeds import seed_ranges
+from theory_checks.verdict import ANSWERS, Verdict
 
 WIDTH = 100
 _HEADER = ("claim", "verdict", "measured", "95% interval", "bound", "seeds")
@@ -67,11 +67,22 @@ def format_table(verdicts: Sequence[Verdict], *, colour: bool = False) -> str:
     return "\n".join(lines)
 
 
+def format_verdict(verdict: Verdict) -> str:
+    """A verdict in one line, as it comes."""
+    name, outcome, measured, interval, bound, seeds = _row(verdict)
+    return f"{name}: {outcome}, {measured} {interval}, bound {bound}, seeds {seeds or '-'}"[:WIDTH]
+
+
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """One line: how many claims there are of each verdict."""
-    count = Counter(verdict.outcome for verdict in verdicts)
-    parts = (f"{count[outcome]} {_WORDS[outcome]}" for outcome in ("holds", "refuted", "inconclusive"))
-    return f"{len(verdicts)} claims: {', '.join(parts)}"
+    """One line: how many claims there are of each verdict, and how many questions of each answer."""
+    judged = Counter(verdict.outcome for verdict in verdicts if verdict.kind != "question")
+    parts = ", ".join(f"{judged[outcome]} {word}" for outcome, word in _WORDS.items())
+    line = f"{judged.total()} claims: {parts}"
+    asked = Counter(verdict.answer for verdict in verdicts if verdict.kind == "question")
+    if not asked:
+        return line
+    answers = ", ".join(f"{asked[answer]} {answer}" for answer in ANSWERS.values())
+    return f"{line}; {asked.total()} questions: {answers}"
 
 
 _WORDS = {"holds": "hold", "refuted": "refuted", "inconclusive": "inconclusive"}
@@ -82,21 +93,13 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def seed_ranges(seeds: Sequence[int]) -> str:
-    """Seeds in short: (0, 1, 2, 5) becomes "0-2,5"."""
-    ordered = sorted(set(seeds))
-    starts = ordered[:1] + [b for a, b in pairwise(ordered) if b > a + 1]
-    ends = [a for a, b in pairwise(ordered) if b > a + 1] + ordered[-1:]
-    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
-
-
 def _row(verdict: Verdict) -> tuple[str, ...]:
     deciding = verdict.binding
     low, high = deciding.interval
     seeds = seed_ranges(verdict.seeds)
     return (
         " ".join(verdict.id.split()),
-        verdict.outcome,
+        verdict.answer,
         number(deciding.measured),
         f"[{number(low)}, {number(high)}]",
         f"{deciding.relation} {number(deciding.bound)}",

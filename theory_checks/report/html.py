@@ -7,16 +7,18 @@ import html
 import os
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from purifyjax.files import write_text
-from theory_checks.report import figures as drawn
-from theory_checks.report.console import number, seed_ranges, summary
-from theory_checks.report.environment import Environment
+from theory_checks.provenance import Environment
+from theory_checks.report.console import number, summary
+from theory_checks.report.drawing import Drawn
 from theory_checks.report.strip import interval_strip
 from theory_checks.report.stylesheet import CSS
-from theory_checks.verdict import Measurement, Verdict
+from theory_checks.seeds import seed_ranges
+from theory_checks.verdict import ANSWERS, Measurement, SeedValue, Verdict
 
 _SYMBOL = {">=": "≥", "<=": "≤"}
 # Characters that neither HTML nor XML allows, escaped or not.
@@ -26,61 +28,83 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0
 def write_html(
     path: str | os.PathLike[str],
     verdicts: Sequence[Verdict],
-    figures: Mapping[str, Path],
+    figures: Mapping[str, Drawn],
     *,
     profile: str,
     config: Mapping[str, Any],
-    environment: Environment,
+    environments: Sequence[Environment],
     command: str,
     setting: str = "",
+    papers: Mapping[str, str] | None = None,
+    tables: Sequence[pd.DataFrame] = (),
+    pending: Sequence[str] = (),
 ) -> None:
     """Write the report to `path`, atomically.
 
     Args:
       path: the file, usually `report.html`.
-      verdicts: one per claim, in the order of the report.
-      figures: PNG files by name, from `draw_figures`; they are embedded.
+      verdicts: one per claim that is judged, in the order of the report.
+      figures: by name; they are embedded.
       profile: name of the profile that was run.
-      config: the experiments' configurations, by name.
-      environment: from `environment.environment()`.
+      config: the experiments' configurations as plain values, by name.
+      environments: those that made the numbers.
       command: the command line that repeats the run.
       setting: the sizes, γ and τ of the run in one line.
+      papers: a heading for every paper, by its name.
+      tables: whose declarations are explained, see `evidence.Table`.
+      pending: ids of the claims that are still to be judged.
     """
-    shown: dict[str, str] = {}
-    claims = [_claim(verdict, figures, shown) for verdict in verdicts]
-    rest = [name for name in figures if name not in shown]
+    shown: set[str] = set()
+    claims, paper = [], None
+    for verdict in verdicts:
+        if papers and verdict.paper in papers and verdict.paper != paper:
+            paper = verdict.paper
+            claims.append(f'<h2 class="paper">{_text(papers[paper])}</h2>')
+        claims.append(_claim(verdict, figures, shown))
     body = [
-        _head(verdicts, profile, environment, command, setting),
+        _head(verdicts, profile, environments, command, setting, pending),
         _configs(config),
         _overview(verdicts),
         *claims,
-        *(['<section class="card"><h2>More figures</h2>'] if rest else []),
-        *(_figure(name, figures[name]) for name in rest),
-        *(["</section>"] if rest else []),
+        _tables(tables),
     ]
     page = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
         f"<title>Theory checks: {_text(profile)}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(body)
+        + "\n".join(filter(None, body))
         + "\n</main>\n</body>\n</html>\n"
     )
     write_text(path, page)
 
 
-def _head(verdicts: Sequence[Verdict], profile: str, environment: Environment, command: str, setting: str) -> str:
-    device, precision = environment.device, environment.precision
-    facts = {
-        "profile": profile,
-        **({"setting": setting} if setting else {}),
-        "device": f"{device['count']} × {device['kind']} ({device['platform']})",
-        "precision": f"{precision['dtype']}, matrix products: {precision['matmul']}",
-        "versions": ", ".join(f"{name} {version}" for name, version in environment.versions.items()),
-        "revision": environment.git_revision or "not a git checkout",
-    }
+def _head(
+    verdicts: Sequence[Verdict],
+    profile: str,
+    environments: Sequence[Environment],
+    command: str,
+    setting: str,
+    pending: Sequence[str],
+) -> str:
+    facts = {"profile": profile, **({"setting": setting} if setting else {})}
+    made = [_facts(facts), *(_environment(environment) for environment in environments)]
+    wait = f'<p class="note">Still running: {len(pending)} claims are to be judged.</p>\n' if pending else ""
     return (
-        f'<header>\n<h1>Theory checks</h1>\n<p class="muted">{_text(summary(verdicts))}</p>\n'
-        f"{_facts(facts)}\n<h3>Reproduce</h3>\n<pre>{_text(command)}</pre>\n</header>"
+        f'<header>\n<h1>Theory checks</h1>\n<p class="muted">{_text(summary(verdicts))}</p>\n{wait}'
+        f"{''.join(made)}\n<h3>Reproduce</h3>\n<pre>{_text(command)}</pre>\n</header>"
+    )
+
+
+def _environment(environment: Environment) -> str:
+    """Where numbers were made."""
+    device, precision = environment.device, environment.precision
+    return _facts(
+        {
+            "device": f"{device['count']} × {device['kind']} ({device['platform']})",
+            "precision": f"{precision['dtype']}, matrix products: {precision['matmul']}",
+            "versions": ", ".join(f"{name} {version}" for name, version in environment.versions.items()),
+            "revision": environment.git_revision or "not a git checkout",
+        }
     )
 
 
@@ -91,9 +115,22 @@ def _configs(config: Mapping[str, Any]) -> str:
     )
 
 
+def _tables(tables: Sequence[pd.DataFrame]) -> str:
+    """What the rows and columns of the Parquet files mean."""
+    declared = {frame.attrs["table"]: frame.attrs for frame in tables if "table" in frame.attrs}
+    if not declared:
+        return ""
+    lines = [
+        f"<details><summary><code>tables/{_text(name)}.parquet</code></summary>\n"
+        f"<p>{_text(about['meaning'])}</p>\n{_facts(about['columns'])}\n</details>"
+        for name, about in sorted(declared.items())
+    ]
+    return "\n".join(['<section class="card"><h2>Tables</h2>', *lines, "</section>"])
+
+
 def _overview(verdicts: Sequence[Verdict]) -> str:
     rows = "\n".join(
-        f'<tr><td><a href="#{_anchor(v.id)}">{_text(v.title)}</a></td><td>{_badge(v.outcome)}</td>'
+        f'<tr><td><a href="#{_anchor(v.id)}">{_text(v.title)}</a></td><td>{_badge(v.outcome, v.answer)}</td>'
         f"{_numbers(v.binding)}<td>{_text(seed_ranges(v.seeds))}</td></tr>"
         for v in verdicts
     )
@@ -103,46 +140,49 @@ def _overview(verdicts: Sequence[Verdict]) -> str:
     )
 
 
-def _claim(verdict: Verdict, figures: Mapping[str, Path], shown: dict[str, str]) -> str:
-    """One claim's section; `shown` maps each embedded figure to the claim that it was shown at."""
+def _claim(verdict: Verdict, figures: Mapping[str, Drawn], shown: set[str]) -> str:
+    """One claim's section; `shown` are the figures that are embedded already."""
+    missed = "answered no by" if verdict.kind == "question" else "refuted by"
     lines = [
         f'<section class="card claim {verdict.outcome}" id="{_anchor(verdict.id)}">',
         f'<div class="head"><h2>{_text(verdict.title)} <code class="muted">{_text(verdict.id)}</code></h2>'
-        f"{_badge(verdict.outcome)}</div>",
+        f"{_badge(verdict.outcome, verdict.answer)}</div>",
         f"<blockquote><p>{_text(verdict.statement)}</p>",
-        f'<p class="muted">{_text(verdict.source)}</p></blockquote>',
+        f'<p class="muted">{_text(verdict.kind.capitalize())}: {_text(verdict.source)}</p></blockquote>',
     ]
+    if verdict.refuted_by:
+        lines.append(f'<p class="muted">It would be {missed}: {_text(verdict.refuted_by)}.</p>')
     if verdict.note:
         lines.append(f'<p class="note">{_text(verdict.note)}</p>')
     if verdict.outcome == "inconclusive" and not verdict.reachable:
         lines.append('<p class="muted">Theory says that this size cannot show the claim.</p>')
-    lines.append(f'<p class="muted">Measured on the experiment <code>{_text(verdict.experiment)}</code>.</p>')
+    named = ", ".join(f"<code>{_text(name)}</code>" for name in verdict.experiments)
+    lines.append(f'<p class="muted">Measured on {named}.</p>')
     lines += [_part(part, verdict) for part in verdict.parts]
-    if verdict.details:
-        details = {name: number(value) for name, value in verdict.details.items()}
-        lines.append(f"<h3>Also measured</h3>\n{_facts(details)}")
-    for name, path in figures.items():
-        if not drawn.illustrates(name, verdict.id, verdict.experiment):
+    for name in verdict.figures:
+        if name not in figures:
             continue
         if name in shown:
             # Embedding a picture once keeps the page small.
-            lines.append(f'<p><a href="#{_anchor(name, "figure")}">Figure: {_text(drawn.caption(name))}</a></p>')
+            lines.append(f'<p><a href="#{_anchor(name, "figure")}">Figure: {_text(figures[name].caption)}</a></p>')
         else:
-            lines.append(_figure(name, path))
-            shown[name] = verdict.id
+            lines.append(_figure(name, figures[name]))
+            shown.add(name)
     return "\n".join([*lines, "</section>"])
 
 
 def _part(part: Measurement, verdict: Verdict) -> str:
     decides = " (decides)" if len(verdict.parts) > 1 and part is verdict.binding else ""
+    told = ANSWERS[part.outcome] if verdict.kind == "question" else part.outcome
+    unit = f' <span class="muted">[{_text(part.unit)}]</span>' if part.unit else ""
     per_seed = "\n".join(
-        f'<tr><td>{seed.seed}</td><td class="number">{number(seed.value)}</td>'
+        f'<tr><td>{_seed(seed)}</td><td class="number">{number(seed.value)}</td>'
         f'<td class="number">{_interval(seed.low, seed.high)}</td></tr>'
         for seed in part.seeds
     )
     return (
-        f'<h3>{_text(part.quantity)}{decides}</h3>\n<div class="scroll"><table>\n<thead><tr><th>verdict</th>'
-        f"{_NUMBER_HEADS}</tr></thead>\n<tbody><tr><td>{_badge(part.outcome)}</td>{_numbers(part)}</tr></tbody>"
+        f'<h3>{_text(part.quantity)}{unit}{decides}</h3>\n<div class="scroll"><table>\n<thead><tr><th>verdict</th>'
+        f"{_NUMBER_HEADS}</tr></thead>\n<tbody><tr><td>{_badge(part.outcome, told)}</td>{_numbers(part)}</tr></tbody>"
         f"\n</table></div>\n{interval_strip(part)}\n<details><summary>Seed by seed</summary>\n"
         '<div class="scroll"><table>\n<thead><tr><th>seed</th><th class="number">value</th>'
         '<th class="number">95% interval</th></tr></thead>\n<tbody>\n'
@@ -166,13 +206,17 @@ def _interval(low: float, high: float) -> str:
     return f"[{number(low)}, {number(high)}]"
 
 
-def _badge(outcome: str) -> str:
-    return f'<span class="badge {outcome}">{outcome}</span>'
+def _seed(seed: SeedValue) -> str:
+    return "all" if seed.seed is None else str(seed.seed)
 
 
-def _figure(name: str, path: Path) -> str:
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    caption = _text(drawn.caption(name))
+def _badge(outcome: str, text: str = "") -> str:
+    return f'<span class="badge {outcome}">{text or outcome}</span>'
+
+
+def _figure(name: str, figure: Drawn) -> str:
+    data = base64.b64encode(figure.path.read_bytes()).decode("ascii")
+    caption = _text(figure.caption)
     return (
         f'<figure id="{_anchor(name, "figure")}"><img alt="{_text(name)}: {caption}" '
         f'src="data:image/png;base64,{data}"/><figcaption>{caption}</figcaption></figure>'

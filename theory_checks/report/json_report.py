@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from purifyjax.files import write_text
-from theory_checks.report.environment import Environment
+from theory_checks.provenance import Environment
 from theory_checks.verdict import Measurement, SeedValue, Verdict
 
 
@@ -21,7 +21,8 @@ def write_verdicts(
     *,
     profile: str,
     config: Mapping[str, Any],
-    environment: Environment,
+    environments: Sequence[Environment],
+    pending: Sequence[str] = (),
 ) -> None:
     """Write the verdicts to `path` as one JSON object, atomically.
 
@@ -29,38 +30,46 @@ def write_verdicts(
 
     Args:
       path: the file, usually `verdicts.json`.
-      verdicts: one per claim.
+      verdicts: one per claim that is judged.
       profile: name of the profile that was run.
-      config: the experiments' configurations, by name.
-      environment: from `environment.environment()`.
+      config: the experiments' configurations as plain values, by name.
+      environments: those that made the numbers; the first is also told at the top.
+      pending: ids of the claims that are still to be judged.
 
     Raises:
       TypeError: `config` holds something that JSON cannot express.
     """
+    made = [environment.plain() for environment in environments]
     document = {
         "profile": profile,
-        "versions": environment.versions,
-        "device": environment.device,
-        "precision": environment.precision,
-        "git_revision": environment.git_revision,
+        "complete": not pending,
+        "pending": pending,
+        **(made[0] if made else {}),
+        "environments": made,
         "config": config,
-        "claims": [_claim(verdict) for verdict in verdicts],
+        "claims": [claim_record(verdict) for verdict in verdicts],
     }
     # ASCII escapes would make the statements' symbols unreadable; the file is UTF-8.
     text = json.dumps(_plain(document), indent=2, allow_nan=False, ensure_ascii=False)
     write_text(path, text + "\n")
 
 
-def _claim(verdict: Verdict) -> dict[str, Any]:
+def claim_record(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as JSON values, NaN and infinities as they are."""
     deciding = verdict.binding
     return {
         "id": verdict.id,
         "title": verdict.title,
+        "paper": verdict.paper,
+        "kind": verdict.kind,
         "statement": verdict.statement,
         "source": verdict.source,
-        "experiment": verdict.experiment,
+        "refuted_by": verdict.refuted_by,
+        "experiment": ", ".join(verdict.experiments),
         "verdict": verdict.outcome,
+        "answer": verdict.answer,
         "quantity": deciding.quantity,
+        "unit": deciding.unit,
         "measured": deciding.measured,
         "interval": deciding.interval,
         "bound": deciding.bound,
@@ -68,14 +77,15 @@ def _claim(verdict: Verdict) -> dict[str, Any]:
         "seeds": verdict.seeds,
         "reachable": verdict.reachable,
         "note": verdict.note,
+        "figures": verdict.figures,
         "parts": [_part(part) for part in verdict.parts],
-        "details": verdict.details,
     }
 
 
 def _part(part: Measurement) -> dict[str, Any]:
     return {
         "quantity": part.quantity,
+        "unit": part.unit,
         "measured": part.measured,
         "interval": part.interval,
         "bound": part.bound,

@@ -36,7 +36,7 @@ def interval_strip(part: Measurement) -> str:
         y = 6 + _ROW * (row + 0.5)
         start, dot, end = place(seed.low), place(seed.value), place(seed.high)
         lines += [
-            f'<text x="0" y="{y + 4}">seed {seed.seed}</text>',
+            f'<text x="0" y="{y + 4}">{"all" if seed.seed is None else f"seed {seed.seed}"}</text>',
             f'<g class="{part.outcome}"><line x1="{start}" x2="{end}" y1="{y}" y2="{y}" stroke-width="3" '
             f'stroke-linecap="round"/><circle cx="{dot}" cy="{y}" r="4.5"/></g>',
         ]

@@ -18,6 +18,7 @@ body { margin: 0; background: var(--page); color: var(--ink); overflow-wrap: bre
 main { max-width: 62rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .25rem; }
 h2 { font-size: 1.2rem; line-height: 1.3; margin: 0; }
+h2.paper { margin: 2.5rem 0 0; }
 h3 { font-size: 1rem; margin: 1.5rem 0 .4rem; }
 a { color: inherit; }
 p { margin: .6rem 0; }

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from purifyjax.analysis import critical_strength, injection_ratio
 from purifyjax.analysis.race import crossing
-from purifyjax.attacks import Ball, apgd, towards_classes
-from purifyjax.models import PatchCNN, class_margin
+from purifyjax.attacks import TowardsClasses, apgd
+from purifyjax.balls import Ball
+from purifyjax.margins import class_margin
+from purifyjax.models import PatchCNN
 
 # ε, α, P_R, P_NR, q
 RACES = [(0.0, 1.0, 2, 30, 3), (0.2, 1.0, 2, 30, 3), (0.3, 2.0, 1, 17, 4), (0.1, 0.7, 3, 5, 2), (0.25, 1.0, 6, 6, 3)]
@@ -108,11 +110,13 @@ def test_pure_robust_features_stand_below_ratio_one_and_fall_above(exponent):
     def margin(x, y):
         return 10.0**exponent * class_margin(logits(x, exponent), y)
 
+    inject = TowardsClasses(jnp.tile(U, (1, PATCHES)), steps=50)
+
     @jax.jit
     def strongest(radius):
         ball, key = Ball(radius, "l2", PATCHES), jax.random.key(0)
         tried = [
-            towards_classes(jnp.tile(U, (1, PATCHES)), steps=50)(key, margin, x, Y, ball),
+            inject(key, margin, x, Y, ball),
             apgd(key, margin, x, Y, ball, steps=60, restarts=4),
         ]
         return jnp.stack([margin(x + injected(radius, 1), Y), *(found.margin for found in tried)])

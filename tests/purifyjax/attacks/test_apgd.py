@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from purifyjax.attacks import Ball, apgd, distant_start, fgm, pgd
+from purifyjax.attacks import apgd, distant_start, fgm, pgd
 from purifyjax.attacks.apgd import checkpoints
-from purifyjax.attacks.balls import Norm
+from purifyjax.balls import Ball, Norm
 from purifyjax.models import SymmetricReLU, margin
 
 NORMS: tuple[Norm, ...] = ("l1", "l2", "linf")

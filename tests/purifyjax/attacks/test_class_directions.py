@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from purifyjax.attacks import Ball, between_classes, distant_start, pgd, towards_classes
+from purifyjax.attacks import BetweenClasses, TowardsClasses, distant_start, pgd
+from purifyjax.balls import Ball
 
 FEATURES = jnp.eye(8)[:3]
 BALL = Ball(0.5, "l2")
@@ -22,7 +23,7 @@ def linear_margin(x, y):
 
 
 def test_between_classes_leaves_the_own_feature_for_a_random_other_one():
-    found = between_classes(FEATURES)(jax.random.key(1), linear_margin, X, Y, BALL)
+    found = BetweenClasses(FEATURES)(jax.random.key(1), linear_margin, X, Y, BALL)
     delta = np.asarray(found.perturbation)
     step = 0.5 / np.sqrt(2)
     np.testing.assert_allclose(delta[np.arange(60), np.asarray(Y)], -step, rtol=1e-5)
@@ -33,7 +34,7 @@ def test_between_classes_leaves_the_own_feature_for_a_random_other_one():
 
 
 def test_towards_classes_takes_the_best_class_of_all():
-    found = towards_classes(FEATURES)(jax.random.key(1), linear_margin, X, Y, BALL)
+    found = TowardsClasses(FEATURES)(jax.random.key(1), linear_margin, X, Y, BALL)
     z = np.asarray(X[:, :3])
     lowest = np.full(60, np.inf)
     for c in range(3):
@@ -55,7 +56,7 @@ def test_steps_from_an_injected_feature_find_what_descent_from_x_does_not():
     y = jnp.zeros(5, jnp.int32)
     blind = pgd(jax.random.key(0), hidden_margin, x, y, BALL)
     assert (blind.margin > 0).all()
-    found = towards_classes(FEATURES, steps=3)(jax.random.key(0), hidden_margin, x, y, BALL)
+    found = TowardsClasses(FEATURES, steps=3)(jax.random.key(0), hidden_margin, x, y, BALL)
     np.testing.assert_allclose(found.margin, 0.0, atol=1e-5)
     assert (BALL.size(found.perturbation) <= 0.5 * (1 + 1e-5)).all()
 

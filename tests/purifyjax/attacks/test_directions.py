@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from purifyjax.attacks import Ball, fgm, noise, universal
-from purifyjax.attacks.balls import Norm
+from purifyjax.attacks import fgm, noise, universal
+from purifyjax.balls import Ball, Norm
 from purifyjax.data import Instance
 
 NORMS: tuple[Norm, ...] = ("l1", "l2", "linf")

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize
 
-from purifyjax.attacks import Ball, fgm, pgd
-from purifyjax.attacks.balls import Norm
-from purifyjax.attacks.gradient import Attacked, better, descent
+from purifyjax.attacks import Attacked, fgm, pgd
+from purifyjax.attacks.attack import better
+from purifyjax.balls import Ball, Norm
 from purifyjax.models import SymmetricReLU, margin
 
 NORMS: tuple[Norm, ...] = ("l1", "l2", "linf")
@@ -73,12 +73,6 @@ def test_linear_margin_falls_by_the_dual_norm(norm, seed, radius):
         attacked = attack(KEY, weight, x, y, Ball(radius, norm))
         np.testing.assert_allclose(attacked.margin, lowest, atol=1e-5)
         assert (Ball(radius, norm).size(attacked.perturbation) <= radius * (1 + 1e-5)).all()
-
-
-def test_descent_is_the_negative_gradient():
-    weight, y = jnp.array([1.0, -2.0]), jnp.array([1.0, -1.0])
-    rows = descent(linear(weight), jnp.ones((2, 2)), y)
-    np.testing.assert_allclose(rows, [[-1.0, 2.0], [1.0, -2.0]])
 
 
 # A convex quadratic margin: a known answer that FGM misses

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from purifyjax.attacks import Ball, apgd, minimal_norm
-from purifyjax.attacks.balls import Norm
+from purifyjax.attacks import apgd, minimal_norm
+from purifyjax.balls import Ball, Norm
 from purifyjax.models import SymmetricReLU, margin
 
 NORMS: tuple[Norm, ...] = ("l1", "l2", "linf")

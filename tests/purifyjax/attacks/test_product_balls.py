@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -16,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from purifyjax.attacks import Attacked, Ball, apgd, fgm, minimal_norm, noise, pgd, square, worst_case
-from purifyjax.attacks.balls import Norm
-from purifyjax.models import class_margin
+from purifyjax.attacks import APGD, FGM, PGD, Attack, Attacked, Noise, Square, apgd, minimal_norm, square, worst_case
+from purifyjax.balls import Ball, Norm
+from purifyjax.margins import class_margin
 
 NORMS: tuple[Norm, ...] = ("l1", "l2", "linf")
 ORDER = {"l1": 1, "l2": 2, "linf": np.inf}
@@ -36,13 +37,8 @@ steepest = jax.jit(lambda ball, gradient: ball.steepest(gradient))
 surface = jax.jit(lambda ball, key: ball.surface(key, (4000, DIM)))
 interior = jax.jit(lambda ball, key: ball.interior(key, (4000, DIM)))
 
-ATTACKS = {
-    "fgm": fgm,
-    "pgd": partial(pgd, steps=8, restarts=2),
-    "apgd": partial(apgd, steps=12, restarts=3),
-    "square": partial(square, queries=60),
-    "noise": noise,
-}
+SUITE = (FGM(), PGD(steps=8, restarts=2), APGD(steps=12, restarts=3), Square(queries=60), Noise())
+ATTACKS: dict[str, Attack] = {attack.name: attack for attack in SUITE}
 GRADIENT = ("fgm", "pgd", "apgd")
 CASES = [(name, norm) for name in ATTACKS for norm in NORMS if (name, norm) != ("square", "l1")]
 
@@ -341,7 +337,7 @@ def test_worst_case_stands_exactly_where_theory_says(norm):
     share = []
     for radius in (0.0, 0.1, 0.3, 1.0):
         ball = Ball(radius, norm, PARTS)
-        found = worst_case(KEY, two_class_margin, weight, x, y, ball, {"noise": noise, "fgm": fgm})
+        found = worst_case(KEY, two_class_margin, weight, x, y, ball, (Noise(), FGM()))
         lowest = np.stack([lowest_linear(weight[s], x[s], 2 * y[s] - 1, radius, norm) for s in range(SEEDS)])
         np.testing.assert_array_equal(found.standing, lowest > 0)
         np.testing.assert_allclose(found.margin[found.standing], lowest[found.standing], atol=1e-4)
@@ -350,14 +346,15 @@ def test_worst_case_stands_exactly_where_theory_says(norm):
     assert share[0] == 1.0 > share[2] > share[3]
 
 
-def stretched(factors):
+@dataclass(frozen=True)
+class Stretched(Attack):
     """FGM whose parts are then stretched."""
 
-    def attack(key, margin, x, y, ball):
-        delta = jnp.repeat(jnp.asarray(factors), WIDTH)[None, :] * fgm(key, margin, x, y, ball).perturbation
-        return Attacked(delta, margin(x + delta, y))
+    factors: tuple[float, ...]
 
-    return attack
+    def __call__(self, key, margin, x, y, ball):
+        delta = jnp.repeat(jnp.asarray(self.factors), WIDTH)[None, :] * FGM().perturb(key, margin, x, y, ball)
+        return Attacked(delta, margin(x + delta, y))
 
 
 @all_norms
@@ -365,11 +362,11 @@ def test_a_perturbation_outside_one_part_does_not_count(norm):
     """At a radius that breaks every point, only perturbations inside every part's ball may do so."""
     weight, x, y = seeds_case()
     ball = Ball(30.0, norm, PARTS)
-    within, outside = stretched((1.0, 1.0, 1.0)), stretched((0.1, 0.1, 1.001))
-    found = worst_case(KEY, two_class_margin, weight, x, y, ball, {"within": within})
+    within, outside = Stretched((1.0, 1.0, 1.0), name="within"), Stretched((0.1, 0.1, 1.001), name="outside")
+    found = worst_case(KEY, two_class_margin, weight, x, y, ball, (within,))
     assert not found.standing.any()
     assert found.warnings == ()
-    cheated = worst_case(KEY, two_class_margin, weight, x, y, ball, {"outside": outside, "within": within})
+    cheated = worst_case(KEY, two_class_margin, weight, x, y, ball, (outside, within))
     assert (cheated.broken_by == 1).all()
     (warning,) = cheated.warnings
     assert f"outside left the ball at {SEEDS * POINTS} points" in warning

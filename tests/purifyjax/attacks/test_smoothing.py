@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from purifyjax.attacks import Ball, apgd, averaged
-from purifyjax.attacks.gradient import margin_and_descent
+from purifyjax.attacks import apgd, averaged
+from purifyjax.balls import Ball
+from purifyjax.margins import margin_and_descent
 from purifyjax.models import SymmetricReLU
 
 DIM, NEURONS, POINTS, STD = 5, 7, 6, 0.8

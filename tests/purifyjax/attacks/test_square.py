@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from purifyjax.attacks import Ball, pgd, square
+from purifyjax.attacks import pgd, square
 from purifyjax.attacks.square import shares
+from purifyjax.balls import Ball
 from purifyjax.errors import ConfigError
 
 DIM, POINTS = 12, 20

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from purifyjax.attacks import Ball, fgm, pgd
+from purifyjax.attacks import fgm, pgd
+from purifyjax.balls import Ball
 from purifyjax.certify import branch, certify, crown, interval, lipschitz, prepare, smoothed_radius
 from purifyjax.certify.dense import dense_bound
 from purifyjax.certify.quadratic import At, Cells, search

@@ -9,7 +9,8 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import beta
 
-from purifyjax.attacks import Ball, fgm
+from purifyjax.attacks import fgm
+from purifyjax.balls import Ball
 from purifyjax.certify import best_robust_linear, linear_class_bound, linear_robust_margin
 from purifyjax.certify.linear_class import _adversarial_logistic, best_intercept, chernoff_upper
 from purifyjax.errors import ConfigError

@@ -11,18 +11,15 @@ import numpy as np
 import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from purifyjax.attacks import Ball, worst_case
-from purifyjax.attacks.gradient import fgm, pgd
+from purifyjax.attacks import FGM, PGD, worst_case
+from purifyjax.balls import Ball
 from purifyjax.certify import certify, crown, interval, lipschitz, prepare
-from purifyjax.models import SymmetricReLU, margin
+from purifyjax.models import NetMargin, SymmetricReLU
 
 NETS, NEURONS = 2000, 3
 TOLERANCE = 1e-9
 MODEL = SymmetricReLU(NEURONS, precision=jax.lax.Precision.HIGHEST)
-
-
-def margin_of(params):
-    return partial(margin, MODEL, params)
+margin_of = NetMargin(MODEL)
 
 
 def output(weight, threshold, x):
@@ -180,7 +177,7 @@ def test_no_attack_beats_a_certificate(norm):
     y = np.stack([np.sign(output(weight[s], threshold[s], x[s])) for s in range(seeds)])
     y[y == 0] = 1.0
     params = {"weight": jnp.asarray(weight, jnp.float32), "threshold": jnp.asarray(threshold, jnp.float32)}
-    suite = {"fgm": fgm, "pgd": partial(pgd, steps=40, restarts=4)}
+    suite = (FGM(), PGD(steps=40, restarts=4))
     for radius in (0.05, 0.2, 0.6):
         ball = Ball(radius if norm != "linf" else radius / 3, norm)
         attacked = worst_case(

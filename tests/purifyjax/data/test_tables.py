@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from purifyjax.attacks import FGM
 from purifyjax.data import (
     CodeTable,
     SparseCoding,
@@ -138,7 +139,7 @@ def test_a_table_is_told_by_its_numbers_and_written_by_its_hash():
 
 def test_the_network_is_trained_on_rows_of_the_table():
     phase = Phase(30, 32, 0.3, threshold=0.5)
-    run = Training(config(), 16, (phase,), (replace(phase, adversary="fgm", radius=0.1),))
+    run = Training(config(), 16, (phase,), (replace(phase, adversary=FGM(), radius=0.1),))
     found = jax.jit(train)(seed_keys(np.array([0]))[0], run)
     assert not found.diverged
     # Codes of which only the first coordinate tells the label can be learned from nothing else.

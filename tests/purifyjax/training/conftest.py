@@ -2,6 +2,7 @@
 
 import pytest
 
+from purifyjax.attacks import FGM
 from purifyjax.data import SparseCoding
 from purifyjax.training import Phase, Training
 
@@ -13,6 +14,6 @@ def tiny() -> Training:
         data,
         neurons=16,
         clean=(Phase(4, 8, 0.2, threshold=1.0, weight_decay=1e-2), Phase(3, 8, 0.1, 0.01, threshold=1.0)),
-        robust=(Phase(4, 8, 0.2, threshold_rule="frozen", adversary="fgm", radius=0.2),),
+        robust=(Phase(4, 8, 0.2, threshold_rule="frozen", adversary=FGM(), radius=0.2),),
         init_scale=0.3,
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from purifyjax.attacks import PGD
 from purifyjax.errors import ConfigError
 from purifyjax.training import Augmentation, Recipe, classifier_steps, initial_classifier, validate_recipe
 
@@ -61,7 +62,7 @@ def test_each_image_stays_in_its_row():
 def test_the_batch_is_changed_before_the_adversary_sees_it_and_no_other_draw_moves():
     """One step on the whole sample, with draws of the adversary, equals a step on images changed beforehand."""
     augmentation = Augmentation(SHAPE, 1, True)
-    recipe = Recipe(steps=2, learning_rate=0.3, adversary="pgd", radius=0.5, augmentation=augmentation)
+    recipe = Recipe(steps=2, learning_rate=0.3, adversary=PGD.for_training(1), radius=0.5, augmentation=augmentation)
     key = jax.random.key(2)
 
     @jax.jit
@@ -79,7 +80,7 @@ def test_the_batch_is_changed_before_the_adversary_sees_it_and_no_other_draw_mov
 
 
 def test_an_augmentation_that_does_nothing_leaves_every_number():
-    recipe = Recipe(steps=3, learning_rate=0.3, batch_size=5, adversary="pgd", radius=0.5)
+    recipe = Recipe(steps=3, learning_rate=0.3, batch_size=5, adversary=PGD.for_training(1), radius=0.5)
 
     def trained(recipe):
         state = initial_classifier(jax.random.key(1), Linear(), X[:1])

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from purifyjax.attacks import FGM, PGD
 from purifyjax.errors import ConfigError
-from purifyjax.models import PatchCNN, class_margin
+from purifyjax.margins import class_margin
+from purifyjax.models import PatchCNN
 from purifyjax.sweep import loop, seed_keys, train_classifiers
 from purifyjax.training import Recipe, classifier_steps, initial_classifier, logits, validate_recipe
 
@@ -70,21 +72,19 @@ def test_training_fits_and_the_learning_rate_ends_at_zero():
     np.testing.assert_array_equal(before.params["weight"], state.params["weight"])
 
 
-@pytest.mark.parametrize("adversary", ["fgm", "pgd", "distant"])
+@pytest.mark.parametrize("adversary", [FGM(), PGD.for_training(2), PGD.for_training(2, start="distant")])
 def test_the_adversary_raises_the_loss_once_it_sets_in(adversary):
-    recipe = Recipe(
-        steps=4, learning_rate=1e-6, adversary=adversary, adversary_steps=2, radius=0.3, parts=2, clean_steps=2
-    )
+    recipe = Recipe(steps=4, learning_rate=1e-6, adversary=adversary, radius=0.3, parts=2, clean_steps=2)
     _, loss = trained(NETWORK, recipe)
-    _, clean = trained(NETWORK, recipe.replace(adversary="none"))
+    _, clean = trained(NETWORK, recipe.replace(adversary=None))
     np.testing.assert_allclose(loss[:2], clean[:2], rtol=1e-5)
     assert (loss[2:] > 1.02 * clean[2:]).all()
 
 
 def test_an_adversary_of_radius_zero_changes_nothing():
-    recipe = Recipe(steps=5, learning_rate=0.1, adversary="pgd", adversary_steps=2)
+    recipe = Recipe(steps=5, learning_rate=0.1, adversary=PGD.for_training(2))
     state, _ = trained(NETWORK, recipe)
-    clean, _ = trained(NETWORK, recipe.replace(adversary="none"))
+    clean, _ = trained(NETWORK, recipe.replace(adversary=None))
     np.testing.assert_allclose(state.params["weight"], clean.params["weight"], rtol=1e-5)
 
 
@@ -99,7 +99,7 @@ def test_batch_statistics_follow_the_data_and_serve_in_evaluation():
 
 
 def test_a_run_cut_in_two_is_the_same_run():
-    recipe = Recipe(steps=6, learning_rate=0.2, batch_size=8, adversary="pgd", radius=0.1, parts=2)
+    recipe = Recipe(steps=6, learning_rate=0.2, batch_size=8, adversary=PGD.for_training(1), radius=0.1, parts=2)
     whole, _ = trained(NETWORK, recipe)
     half, _ = trained(NETWORK, recipe, steps=3)
     rest, _ = classifier_steps(jax.random.key(2), half, NETWORK, recipe, X, Y, 3, 3)
@@ -109,7 +109,7 @@ def test_a_run_cut_in_two_is_the_same_run():
 def test_the_sweep_equals_the_pure_function_and_goes_on_where_it_was_killed(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "_CHUNK_STEPS", 2)
     monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", -1.0)
-    recipe = Recipe(steps=6, learning_rate=0.2, batch_size=8, adversary="fgm", radius=0.1, parts=2)
+    recipe = Recipe(steps=6, learning_rate=0.2, batch_size=8, adversary=FGM(), radius=0.1, parts=2)
     keys = seed_keys(np.array([3, 7]))
     x, y = jnp.stack([X, X[::-1]]), jnp.stack([Y, Y[::-1]])
 
@@ -149,8 +149,8 @@ def test_the_sweep_equals_the_pure_function_and_goes_on_where_it_was_killed(tmp_
         ({"momentum": 1.0}, "momentum"),
         ({"clip": 0.0}, "clip"),
         ({"weight_decay": -1.0}, "weight_decay"),
-        ({"adversary": "apgd"}, "adversary"),
-        ({"adversary_steps": 0}, "adversary_steps"),
+        ({"adversary": "fgm"}, "adversary"),
+        ({"adversary": FGM}, "adversary"),
         ({"clean_steps": -1}, "clean_steps"),
         ({"radius": -0.1}, "radius"),
         ({"norm": "l3"}, "norm"),

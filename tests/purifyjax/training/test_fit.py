@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from purifyjax.attacks import Ball
+from purifyjax.attacks import FGM, PGD
+from purifyjax.balls import Ball
 from purifyjax.errors import ConfigError
 from purifyjax.models import Linear, Polynomial, margin
 from purifyjax.training import converged, fit
@@ -69,8 +70,8 @@ def test_a_convex_problem_ends_at_its_optimum(radius):
 def test_attacks_on_a_linear_model_find_the_exact_worst_case():
     """One steepest step is the inner maximum of a linear model; two of PGD end near it from their random start."""
     exact = fitted(fresh_sample, 0.3, adversary="exact", robust_margin_of=least_margin, steps=40)
-    for adversary, tolerance in (("fgm", 1e-4), ("pgd", 1e-2)):
-        attacked = fitted(fresh_sample, 0.3, adversary=adversary, adversary_steps=2, steps=40)
+    for adversary, tolerance in ((FGM(), 1e-4), (PGD.for_training(2), 1e-2)):
+        attacked = fitted(fresh_sample, 0.3, adversary=adversary, steps=40)
         chex.assert_trees_all_close(exact.params, attacked.params, atol=tolerance)
     clean = fitted(fresh_sample, 0.3, steps=40)
     assert float(clean.loss[-1]) < float(exact.loss[-1]) - 0.01
@@ -132,7 +133,7 @@ def test_key_radius_rate_and_decay_are_axes():
             START,
             fresh_sample,
             Ball(radius),
-            adversary="fgm",
+            adversary=FGM(),
             steps=30,
             learning_rate=rate,
             weight_decay=decay,
@@ -203,8 +204,8 @@ def test_the_drop_and_its_error_by_hand():
 @pytest.mark.parametrize(
     ("settings", "field"),
     [
-        ({"adversary": "cw"}, "adversary"),
-        ({"adversary_steps": 0}, "adversary_steps"),
+        ({"adversary": "fgm"}, "adversary"),
+        ({"adversary": FGM}, "adversary"),
         ({"steps": 0}, "steps"),
         ({"loss": "square"}, "loss"),
         ({"learning_rate": 0.0}, "learning_rate"),

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from purifyjax.attacks import FGM, PGD
 from purifyjax.data import instance, sample, second_moment
 from purifyjax.errors import ConfigError
 from purifyjax.training import Phase, initial_state, run_steps, start_stage, train, validate
@@ -28,7 +29,7 @@ def numpy_step(config, phase, key, weight, threshold, trace):
         f = np.maximum(p - b, 0).sum(1) - np.maximum(-p - b, 0).sum(1)
         return f, (p > b).astype(float) + (-p > b)
 
-    if phase.adversary == "fgm":
+    if phase.adversary == FGM():
         _, gate = forward(x)
         g = -y[:, None] * (gate @ w)
         x = x + phase.radius * g / np.maximum(np.linalg.norm(g, axis=1, keepdims=True), 1e-30)
@@ -47,8 +48,8 @@ def numpy_step(config, phase, key, weight, threshold, trace):
     [
         {},
         {"weight_decay": 0.3, "cubic_decay": 0.7},
-        {"adversary": "fgm", "radius": 0.3},
-        {"threshold_rule": "frozen", "adversary": "fgm", "radius": 0.1},
+        {"adversary": FGM(), "radius": 0.3},
+        {"threshold_rule": "frozen", "adversary": FGM(), "radius": 0.1},
     ],
 )
 def test_a_step_matches_numpy(tiny, changes):
@@ -117,7 +118,7 @@ def test_training_is_equivariant_under_rotation(tiny):
     assert dictionary is not None
     state = initial_state(KEY, tiny)
     turned = state._replace(weight=state.weight @ dictionary.T)
-    phase = Phase(6, 16, 0.2, threshold=1.0, adversary="fgm", radius=0.2, weight_decay=1e-2)
+    phase = Phase(6, 16, 0.2, threshold=1.0, adversary=FGM(), radius=0.2, weight_decay=1e-2)
     plain, _ = run_steps(KEY, state, tiny, phase, 0, 0, 6)
     other, _ = run_steps(KEY, turned, rotated, phase, 0, 0, 6)
     np.testing.assert_allclose(other.weight, plain.weight @ dictionary.T, rtol=1e-3, atol=1e-4)
@@ -136,7 +137,7 @@ def test_a_fixed_sample_is_the_same_for_all_steps_and_phases(tiny):
 
 
 def test_adam_and_pgd_and_smoothing_train(tiny):
-    phase = Phase(60, 32, 0.02, threshold=1.0, adversary="pgd", adversary_steps=3, radius=0.1, smoothing=0.05)
+    phase = Phase(60, 32, 0.02, threshold=1.0, adversary=PGD.for_training(3), radius=0.1, smoothing=0.05)
     config = tiny.replace(optimizer="adam", clean=(phase,), robust=())
     result = train(KEY, config)
     assert float(result.clean_loss[-10:].mean()) < 0.8 * float(result.clean_loss[:3].mean())
@@ -165,7 +166,7 @@ def test_a_stage_starts_with_a_fresh_optimizer(tiny):
         ({"clean": (Phase(0, 8, 0.1),)}, "clean[0].steps"),
         ({"clean": (Phase(1, 8, -0.1),)}, "clean[0].learning_rate"),
         ({"robust": (Phase(1, 8, 0.1, radius=-1.0),)}, "robust[0].radius"),
-        ({"robust": (Phase(1, 8, 0.1).replace(adversary="cw"),)}, "robust[0].adversary"),
+        ({"robust": (Phase(1, 8, 0.1).replace(adversary="fgm"),)}, "robust[0].adversary"),
         ({"robust": (Phase(1, 8, 0.1, sample_size=4),)}, "robust[0].sample_size"),
         ({"robust": (Phase(1, 8, 0.1).replace(threshold_rule="odd"),)}, "robust[0].threshold_rule"),
     ],

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from purifyjax.attacks import FGM
 from purifyjax.errors import ConfigError
 from purifyjax.models import ConvNet, filters
 from purifyjax.sweep import seed_keys, train_classifiers
@@ -17,7 +18,7 @@ from purifyjax.training import Recipe, classifier_steps, initial_classifier, res
 NETWORK = ConvNet((4, 4, 1), 3, channels=(6,), kernels=(3,), hidden=(8,))
 X = jax.random.normal(jax.random.key(0), (32, 16))
 Y = jnp.arange(32) % 3
-RECIPE = Recipe(steps=12, learning_rate=0.2, batch_size=8, adversary="fgm", radius=0.3, weight_decay=1e-2)
+RECIPE = Recipe(steps=12, learning_rate=0.2, batch_size=8, adversary=FGM(), radius=0.3, weight_decay=1e-2)
 START = initial_classifier(jax.random.key(1), NETWORK, X[:1])
 
 

@@ -9,22 +9,29 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
 import jax
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory_checks.evidence import CERTIFICATES, TABLES, TRANSFER, Evidence
-from theory_checks.report import print_table, write_report
-from theory_checks.report.console import WIDTH, format_table, seed_ranges
-from theory_checks.report.environment import Environment, environment, git_revision
+from theory_checks.claim import Claim
+from theory_checks.evidence import Evidence, Table
+from theory_checks.figure import Figure
+from theory_checks.measuring.attacked import ROBUSTNESS
+from theory_checks.measuring.figures import RADIUS_CURVES
+from theory_checks.paper import Paper
+from theory_checks.provenance import Environment, environment, from_plain, git_revision
+from theory_checks.report import Report, print_table
+from theory_checks.report.console import WIDTH, format_table, format_verdict
+from theory_checks.report.drawing import Drawn
 from theory_checks.report.html import write_html
 from theory_checks.report.json_report import write_verdicts
+from theory_checks.seeds import seed_ranges
 from theory_checks.verdict import Measurement, SeedValue, Verdict
 
 ENVIRONMENT = Environment(
@@ -41,50 +48,52 @@ def part(relation, bound, *values, half=0.001, quantity="robust accuracy at τ")
 
 
 def claim(name, *parts, **settings):
-    return Verdict(name, f"Title of {name}", "Accuracy < 1%.", "FP, section 2", "default", parts, **settings)
+    settings = {"paper": "fp", "refuted_by": "accuracy above 1%", "figures": ("default-radius_curves",)} | settings
+    return Verdict(name, f"Title of {name}", "Accuracy < 1%.", "FP, section 2", ("default",), parts, **settings)
 
 
-HOLDS = claim("adversarial-robust", part(">=", 0.99, 0.995, 0.996), details={"least": 0.9})
+HOLDS = claim("adversarial-robust", part(">=", 0.99, 0.995, 0.996))
 REFUTED = claim("clean-nonrobust", part("<=", 0.01, 0.3), part("<=", 0.5, 0.1, quantity="other"), note="A note.")
 OPEN = claim("purification", part("<=", 0.1, 0.0995, math.nan), reachable=False)
+ASKED = claim("natural", part("<=", 0.01, 0.3), kind="question")
+
+OWN = Table("own", "A row of our own.", {"experiment": "its name", "seed": "number", "length": "in metres"})
 
 
-DATA = {"dimension": np.int64(2), "sparsity": 1}
+@dataclass(frozen=True)
+class Config:
+    name: str
+    radius: float = 0.1
+    norm: str = "l2"
+    rate: float = math.inf
 
 
-def evidence(name="default"):
+def evidence(name="default", rows=2, environments=None):
     seed = {"experiment": name, "seed": [0, 0]}
-    accuracies = {"loss": [0.7, 0.1], "clean_accuracy": [0.5, 1.0], "robust_accuracy": [math.nan, 0.4]}
-    attacked = {
-        "net": ["clean", "robust"],
-        "attack": "worst",
-        "radius": 0.1,
-        "correct": [3, 90],
-        "points": 100,
+    net = {"net": ["clean", "robust"], "attack": "worst", "radius": 0.1, "correct": [3, 90], "points": 100}
+    tables = {
+        "robustness": ROBUSTNESS.checked(pd.DataFrame(seed | net))[:rows],
+        "own": OWN.checked(pd.DataFrame(seed | {"length": [1.0, 2.0]})),
     }
-    cosines = {f"cos_{pair}": [0.1, 0.2] for pair in ("init_clean", "init_robust", "clean_robust")}
-    live = {"live_clean": [True, True], "live_robust": [True, True]}
-    basis = {"neuron": 7, "coordinate": [0, 1], "init": 0.0, "clean": [0.9, 0.1], "robust": [1.0, 0.0]}
-    spread = {"participation": [1.9, 1.1], "mixture_cosine": [0.9, 0.7], "margin": [-1.0, 1.0]}
-    point = {"net": ["clean", "clean"], "coordinate": [0, 1], "value": [-0.1, -0.1], "code": [1.0, 0.0]}
-    return Evidence(
-        experiment=name,
-        config={"training": {"data": DATA, "rate": math.inf}, "radius": 0.1},
-        radius=0.1,
-        robustness=pd.DataFrame(seed | attacked),
-        wins=pd.DataFrame(seed | {"net": "robust", "attack": ["fgm", "apgd"], "broke": [1, 2]}),
-        neurons=pd.DataFrame(seed | {"neuron": [0, 1]} | live | cosines),
-        history=pd.DataFrame(seed | {"stage": ["clean", "robust"], "step": [0, 10]} | accuracies),
-        coordinates=pd.DataFrame(seed | basis),
-        perturbations=pd.DataFrame(seed | {"net": ["clean", "robust"], "point": 0} | spread),
-        perturbation_coordinates=pd.DataFrame(seed | point),
-        transfer=pd.DataFrame([(name, "clean", s, t, 5, 100) for s in (0, 1) for t in (0, 1)], columns=list(TRANSFER)),
-        certificates=pd.DataFrame([(name, 0, "robust", "any", "l2", 0.1, 60, 90, 100)], columns=list(CERTIFICATES)),
-    )
+    return Evidence(Config(name), tables, (0,), environments=environments or (ENVIRONMENT,))
 
 
-# The tables of simpler classes belong to an experiment of its own.
-MEASURED = [name for name in TABLES if len(getattr(evidence(), name).columns)]
+EVIDENCES = {"default": evidence(), "pgd": evidence("pgd")}
+
+
+def stated(verdict, *figures: Figure):
+    """The claim that a verdict is about."""
+    own = figures or (RADIUS_CURVES,)
+    return Claim(verdict.id, verdict.title, verdict.statement, verdict.source, "it", lambda e: (), figures=own)
+
+
+PAPER = Paper("fp", "Feature & Purification", "arXiv", (), {})
+STATED = [(PAPER, stated(verdict)) for verdict in (HOLDS, REFUTED, OPEN)]
+BY_ID = {verdict.id: verdict for verdict in (HOLDS, REFUTED, OPEN)}
+
+
+def report(out, claims=STATED):
+    return Report(out, claims, profile="quick", command="run --me")
 
 
 def strict(text):
@@ -94,16 +103,9 @@ def strict(text):
     return json.loads(text, parse_constant=reject)
 
 
-def page(path, verdicts, **figures) -> ET.Element:
-    write_html(
-        path,
-        verdicts,
-        figures,
-        profile="quick",
-        config={"a": {"b": 1}},
-        environment=ENVIRONMENT,
-        command="run --me",
-    )
+def page(path, verdicts, figures=None, **more) -> ET.Element:
+    settings: dict[str, Any] = {"config": {"a": {"b": 1}}, "environments": [ENVIRONMENT], "command": "run --me"} | more
+    write_html(path, verdicts, figures or {}, profile="quick", **settings)
     return ET.parse(path).getroot()
 
 
@@ -117,54 +119,74 @@ def words(element: ET.Element) -> str:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("report") / "made"
-    evidences = {name: evidence(name) for name in ("default", "pgd")}
-    write_report(out, [HOLDS, REFUTED, OPEN], evidences, profile="quick", environment=ENVIRONMENT)
+    report(out).write(BY_ID, EVIDENCES)
     return out
 
 
 def test_report_holds_every_file_and_nothing_temporary(folder):
-    kinds = ("cosines", "neuron", "perturbation", "radius_curves", "training_curves", "transfer")
-    figures = {f"{e}-{k}.{s}" for e in ("default", "pgd") for k in kinds for s in ("png", "svg")}
     assert {p.name for p in folder.iterdir()} == {"verdicts.json", "report.html", "tables", "figures"}
-    assert {p.name for p in (folder / "figures").iterdir()} == figures
-    assert {p.name for p in (folder / "tables").iterdir()} == {f"{name}.parquet" for name in MEASURED}
+    # Only figures that a claim names are drawn.
+    assert {p.name for p in (folder / "figures").iterdir()} == {f"default-radius_curves.{s}" for s in ("png", "svg")}
+    assert {p.name for p in (folder / "tables").iterdir()} == {"robustness.parquet", "own.parquet"}
 
 
-def test_tables_hold_all_experiments(folder):
-    for name in MEASURED:
-        stored = pd.read_parquet(folder / "tables" / f"{name}.parquet")
-        expected = pd.concat([getattr(evidence(e), name) for e in ("default", "pgd")], ignore_index=True)
+def test_tables_hold_all_experiments_and_explain_themselves(folder):
+    for table in (ROBUSTNESS, OWN):
+        stored = pd.read_parquet(folder / "tables" / f"{table.name}.parquet")
+        expected = pd.concat([evidence(e)[table] for e in ("default", "pgd")], ignore_index=True)
         pd.testing.assert_frame_equal(stored, expected)
+        assert stored.attrs == {"table": table.name, "meaning": table.meaning, "columns": dict(table.columns)}
 
 
 def test_figures_lie_beside_their_claims(folder):
     root = ET.parse(folder / "report.html").getroot()
     sections = {s.get("id"): s for s in root.iter("section")}
-    robust = sections["claim-adversarial-robust"]
-    (image,) = robust.iter("img")  # that of the other experiment is shown elsewhere
+    (image,) = sections["claim-adversarial-robust"].iter("img")
     encoded = (image.get("src") or "").removeprefix("data:image/png;base64,")
     assert base64.b64decode(encoded) == (folder / "figures" / "default-radius_curves.png").read_bytes()
     # The next claim about the same figure links to it; its target exists.
     link = next(sections["claim-clean-nonrobust"].iter("a")).get("href") or ""
     assert link[1:] in {e.get("id") for e in root.iter()}
-    assert len(list(root.iter("img"))) == 12
+    assert len(list(root.iter("img"))) == 1
+
+
+def test_page_explains_the_tables(folder):
+    root = ET.parse(folder / "report.html").getroot()
+    text = words(root)
+    assert "A row of our own." in text and "in metres" in text and "tables/own.parquet" in text
 
 
 def test_report_without_evidence(tmp_path):
-    write_report(tmp_path, [], {}, profile="quick", environment=ENVIRONMENT)
+    report(tmp_path, []).write({}, {})
     assert strict((tmp_path / "verdicts.json").read_text())["claims"] == []
 
 
-def test_report_of_one_seed_without_live_neurons(tmp_path):
-    dead = evidence("pgd")
-    empty = pd.DataFrame(columns=["experiment", "seed", "neuron"])
-    alone = pd.DataFrame(columns=list(TRANSFER))
-    dead = Evidence(**{**vars(dead), "coordinates": empty, "transfer": alone})
-    write_report(tmp_path, [HOLDS], {"default": evidence(), "pgd": dead}, profile="q", environment=ENVIRONMENT)
-    assert not (tmp_path / "figures" / "pgd-neuron.png").exists()
-    assert not (tmp_path / "figures" / "pgd-transfer.png").exists()
-    stored = pd.read_parquet(tmp_path / "tables" / "coordinates.parquet")
-    pd.testing.assert_frame_equal(stored, evidence().coordinates)
+def test_report_says_what_is_still_to_be_judged(tmp_path):
+    written = report(tmp_path)
+    written.write({HOLDS.id: HOLDS}, EVIDENCES)
+    first = strict((tmp_path / "verdicts.json").read_text())
+    assert not first["complete"] and first["pending"] == [REFUTED.id, OPEN.id]
+    assert "2 claims are to be judged" in (tmp_path / "report.html").read_text()
+    written.write(BY_ID, EVIDENCES)
+    assert strict((tmp_path / "verdicts.json").read_text())["complete"]
+
+
+def test_an_earlier_reports_tables_and_figures_go(tmp_path):
+    report(tmp_path).write(BY_ID, EVIDENCES)
+    other = STATED[2][1]
+    report(tmp_path, [(PAPER, stated(OPEN, RADIUS_CURVES))]).write({other.id: OPEN}, {"default": evidence(rows=0)})
+    assert not (tmp_path / "figures").exists()
+    assert pd.read_parquet(tmp_path / "tables" / "robustness.parquet").empty
+
+
+def test_the_environments_that_made_the_numbers_are_named(tmp_path):
+    elsewhere = replace(ENVIRONMENT, git_revision="fedcba9", device={"platform": "gpu", "kind": "G", "count": 8})
+    evidences = {"default": evidence(), "pgd": evidence("pgd", environments=(elsewhere, ENVIRONMENT))}
+    report(tmp_path).write(BY_ID, evidences)
+    found = strict((tmp_path / "verdicts.json").read_text())
+    assert found["environments"] == [ENVIRONMENT.plain(), elsewhere.plain()]
+    text = words(ET.parse(tmp_path / "report.html").getroot())
+    assert "fedcba9" in text and "0123abc" in text and "8 × G (gpu)" in text
 
 
 # JSON ------------------------------------------------------------------------------------------------
@@ -172,14 +194,16 @@ def test_report_of_one_seed_without_live_neurons(tmp_path):
 
 def test_json_is_strict_and_says_what_the_verdicts_say(folder):
     report = strict((folder / "verdicts.json").read_text(encoding="utf-8"))
-    assert list(report) == ["profile", "versions", "device", "precision", "git_revision", "config", "claims"]
+    assert {"profile", "versions", "device", "precision", "git_revision", "config", "claims"} <= set(report)
     assert report["git_revision"] == "0123abc" and report["device"]["count"] == 1
-    assert report["config"]["default"]["training"] == {"data": DATA, "rate": None}
+    assert report["config"]["default"]["rate"] is None and report["config"]["pgd"]["radius"] == 0.1
     first, second, third = report["claims"]
     assert first["id"] == "adversarial-robust" and first["verdict"] == "holds"
     assert first["measured"] == pytest.approx(0.9955) and first["interval"] == pytest.approx([0.994, 0.997])
     assert (first["bound"], first["relation"], first["seeds"]) == (0.99, ">=", [0, 1])
-    assert first["details"] == {"least": 0.9} and first["quantity"] == "robust accuracy at τ"
+    assert first["quantity"] == "robust accuracy at τ" and first["refuted_by"] == "accuracy above 1%"
+    assert (first["kind"], first["answer"], first["paper"]) == ("theorem", "holds", "fp")
+    assert first["figures"] == ["default-radius_curves"] and first["experiment"] == "default"
     assert (second["verdict"], second["note"], second["measured"]) == ("refuted", "A note.", 0.3)
     assert [p["verdict"] for p in second["parts"]] == ["refuted", "holds"]
     assert second["parts"][1]["per_seed"] == [{"seed": 0, "value": 0.1, "interval": [0.099, 0.101]}]
@@ -194,8 +218,8 @@ number = st.floats(-1e300, 1e300) | st.sampled_from([math.nan, math.inf])
 @given(bound=number, values=st.lists(number, min_size=1, max_size=3), note=st.text())
 def test_any_numbers_and_text_survive_json(bound, values, note, tmp_path_factory):
     path = tmp_path_factory.mktemp("json") / "verdicts.json"
-    verdict = claim("any", part(">=", bound, *values), note=note, details={"x": values[0]})
-    write_verdicts(path, [verdict], profile="quick", config={}, environment=ENVIRONMENT)
+    verdict = claim("any", part(">=", bound, *values), note=note)
+    write_verdicts(path, [verdict], profile="quick", config={}, environments=[ENVIRONMENT])
     (found,) = strict(path.read_text(encoding="utf-8"))["claims"]
     assert found["note"] == note
     stored = [seed["value"] for seed in found["parts"][0]["per_seed"]]
@@ -204,7 +228,7 @@ def test_any_numbers_and_text_survive_json(bound, values, note, tmp_path_factory
 
 def test_config_that_json_cannot_hold_leaves_no_file(tmp_path):
     with pytest.raises(TypeError):
-        write_verdicts(tmp_path / "v.json", [], profile="q", config={"f": print}, environment=ENVIRONMENT)
+        write_verdicts(tmp_path / "v.json", [], profile="q", config={"f": print}, environments=[])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -229,6 +253,7 @@ def test_page_states_each_claim_and_its_numbers(tmp_path):
         "(decides)",
     ):
         assert expected in words(section)
+    assert "It would be refuted by: accuracy above 1%." in words(section)
     assert len(list(section.iter("details"))) == 2
     # A seed that is not finite cannot be drawn to scale.
     drawings = [len(list(s.iter("{http://www.w3.org/2000/svg}svg"))) for s in root.iter("section")]
@@ -248,8 +273,9 @@ def test_page_is_self_contained(folder):
 def test_any_text_is_escaped(evil, tmp_path_factory):
     path = tmp_path_factory.mktemp("html") / "report.html"
     seeds = (SeedValue(0, 0.5, 0.4, 0.6),)
-    verdict = Verdict(evil, evil, evil, evil, evil, (Measurement(evil, ">=", 0.1, seeds),), note=evil)
-    plain = page(path, [claim("x", part(">=", 0.1, 0.5), note="n")])
+    parts = (Measurement(evil, ">=", 0.1, seeds, unit="u" + evil),)
+    verdict = Verdict(evil, evil, evil, evil, (evil,), parts, note=evil, refuted_by="r" + evil)
+    plain = page(path, [claim("x", replace(part(">=", 0.1, 0.5), unit="u"), note="n")])
     root = page(path, [verdict])
     # The same elements, whatever the text (a note of no characters is not shown).
     tags = [e.tag for e in plain.iter() if evil or e.get("class") != "note"]
@@ -260,6 +286,27 @@ def test_script_is_text(tmp_path):
     root = page(tmp_path / "report.html", [claim("x", part(">=", 0, 1), note="<script>alert(1)</script>")])
     assert "<script>alert(1)</script>" in words(root)
     assert not list(root.iter("script"))
+
+
+def test_a_question_is_answered(tmp_path):
+    text = words(page(tmp_path / "report.html", [ASKED]))
+    assert "1 questions: 0 yes, 1 no, 0 open" in text and "It would be answered no by: accuracy above 1%." in text
+    assert "refuted" not in text.split("1 questions")[1].replace("refuted by", "")
+    assert format_table([ASKED]).splitlines()[2].split()[1] == "no"
+    assert format_verdict(ASKED).startswith("natural: no, 0.3 ")
+
+
+def test_units_and_numbers_of_no_seed_are_told(tmp_path):
+    measured = Measurement("share", ">=", 0.1, (SeedValue(None, 0.5, 0.4, 0.6),), unit="share of neurons")
+    text = words(page(tmp_path / "report.html", [claim("x", measured)]))
+    assert "share [share of neurons]" in text and "all 0.5" in text and "None" not in text
+
+
+def test_a_figure_without_a_file_is_left_out(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"png")
+    drawn = {"default-a": Drawn(tmp_path / "a.png", "caption a")}
+    root = page(tmp_path / "r.html", [claim("x", part(">=", 0, 1), figures=("default-a", "default-b"))], drawn)
+    assert len(list(root.iter("img"))) == 1 and "caption a" in words(root)
 
 
 # Console ---------------------------------------------------------------------------------------------
@@ -354,8 +401,7 @@ def test_environment_describes_this_process():
         "count": jax.device_count(),
     }
     assert here.precision["dtype"] == "float32"
-    with jax.default_matmul_precision("highest"):
-        assert environment().precision["matmul"] == "highest"
+    assert from_plain(json.loads(json.dumps(here.plain()))) == here
 
 
 def git(folder, *arguments) -> Any:

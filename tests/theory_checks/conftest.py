@@ -1,0 +1,27 @@
+"""The toy profile: every experiment of every paper at a size of seconds."""
+
+import importlib
+
+import pytest
+
+from tests.theory_checks import tiny
+from theory_checks import catalogue
+
+FOLDER = "tests.theory_checks.toys"
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """Every paper has the profile "toy"."""
+    for paper in catalogue.papers():
+        name = paper.name.replace("-", "_")
+        made = importlib.import_module(f"{FOLDER}.{name}").experiments
+        # The record is frozen, its mapping of profiles is not.
+        monkeypatch.setitem(paper.profiles, "toy", made)
+
+
+@pytest.fixture
+def tiny_paper(monkeypatch):
+    """The paper of walks is the only one."""
+    monkeypatch.setattr(catalogue, "papers", lambda: (tiny.PAPER,))
+    return tiny.PAPER

@@ -1,0 +1,225 @@
+"""Simpler classes: claims on tables made up so that the answer is known, and a whole toy run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+from purifyjax.balls import Ball
+
+from purifyjax.attacks import PGD
+from tests.theory_checks.toys import simpler_classes as toys
+from theory_checks.evidence import Evidence
+from theory_checks.measuring.two_layer import Monitor, stages
+from theory_checks.papers.feature_purification import experiment as feature_purification
+from theory_checks.papers.simpler_classes import PAPER, measure
+from theory_checks.papers.simpler_classes.candidates import candidates
+from theory_checks.papers.simpler_classes.claims import linear_bound, ntk_bound, polynomial_bound
+from theory_checks.papers.simpler_classes.experiment import PROFILES
+from theory_checks.papers.simpler_classes.tables import CLASS_BOUNDS, CLASS_LOSSES, CLASSES
+from theory_checks.progress import Progress
+from theory_checks.runner import Runner
+from theory_checks.trained import stage_marks
+
+TAU, POINTS = 0.3, 1000
+FAMILIES = ("linear", "polynomial", "tangent kernel", "random features", "ReLU net")
+CLAIMS = {"linear": linear_bound, "polynomial": polynomial_bound, "tangent kernel": ntk_bound}
+(TOY,) = toys.experiments()
+# A fit and an attack are programs that take seconds to compile: one training and two radii stand for all.
+FEW = replace(
+    TOY,
+    attack_steps=2,
+    curve=(0.5,),
+    search=replace(TOY.search, cubic_rates=(0.3,), adversaries=(("PGD", PGD.for_training(3)),)),
+)
+WIDE = replace(TOY, radius=TAU, training=TOY.training.replace(data=TOY.training.data.replace(dimension=1024)))
+
+
+def evidence(robust=None, bound=0.58, clean=1000, linear=500):
+    """Two seeds; a weak accurate model and a robust one of every family."""
+    best = {family: 500 for family in FAMILIES} | {"ReLU net": 995, "linear": linear} | (robust or {})
+    rows = [
+        {
+            "seed": seed,
+            "family": family,
+            "model": model,
+            "training": training,
+            "rate": 1e-3,
+            "radius": factor * TAU,
+            "clean": right,
+            "robust": held if factor == 1 else 900,
+            "points": POINTS,
+            "converged": True,
+            "drop": 0.001,
+        }
+        for seed in (0, 1)
+        for family in FAMILIES
+        for model, training, right, held in (("weak", "clean", clean, 10), ("best", "FGM", 700, best[family]))
+        for factor in (0.5, 1.0)
+        if (family, model) != ("ReLU net", "weak")
+    ]
+    bounds = {"estimate": 0.14 * TAU**2, "upper": (2 * bound - 1) * TAU**2, "excess": 0.0, "truncation": 9.0}
+    bounds |= {"with_intercept": bound, "without_intercept": 2 * bound - 1, "points": 100000}
+    tables = {CLASSES.name: pd.DataFrame(rows), CLASS_BOUNDS.name: pd.DataFrame([bounds])}
+    return {"classes": Evidence(WIDE, tables)}
+
+
+@pytest.mark.parametrize("family", CLAIMS)
+def test_holds_when_no_model_is_robust(family):
+    verdict = CLAIMS[family].CLAIM.check(evidence())
+    assert verdict.outcome == "holds"
+    assert any(part.measured == pytest.approx(0.5) for part in verdict.parts)
+    assert all(part.unit == "share of points" for part in verdict.parts)
+
+
+@pytest.mark.parametrize("family", CLAIMS)
+def test_one_robust_model_refutes(family):
+    assert CLAIMS[family].CLAIM.check(evidence(robust={family: 800})).outcome == "refuted"
+
+
+def test_random_features_count_for_the_tangent_claim():
+    assert ntk_bound.CLAIM.check(evidence(robust={"random features": 800})).outcome == "refuted"
+
+
+def test_the_linear_bound_must_lie_below_60_percent_with_its_upper_limit():
+    assert linear_bound.CLAIM.check(evidence(bound=0.61)).outcome == "inconclusive"
+    assert linear_bound.CLAIM.check(evidence(clean=900)).outcome == "refuted"
+
+
+def test_the_bound_is_no_seeds():
+    part = linear_bound.CLAIM.check(evidence()).parts[0]
+    assert [value.seed for value in part.seeds] == [None] and part.interval[1] == 0.58
+
+
+def test_the_notes_say_what_won_and_what_the_net_does():
+    note = polynomial_bound.CLAIM.check(evidence()).note
+    assert "the winner is best (FGM), with clean accuracy 70.0%" in note
+    assert "clean accuracy of 99% reach at most 1.0%" in note and "ReLU net has 99.5%" in note
+    assert "best has 90.0%" in note
+    table = evidence()["classes"][CLASSES]
+    assert np.isfinite(table.robust).all()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("classes")
+
+
+@pytest.fixture(scope="module")
+def measured(folder):
+    return Runner(folder, range(2)).evidence(FEW)
+
+
+def test_every_model_of_every_seed_is_judged_at_every_radius(measured):
+    table = measured[CLASSES]
+    assert set(table.family) == set(FAMILIES) and set(table.seed) == {0, 1} and set(table.experiment) == {"classes"}
+    assert (table.robust <= table.clean).all() and (table.points == 32).all()
+    models = table.groupby(["family", "model", "training", "rate", "seed"], dropna=False)
+    for (family, *_), rows in models:
+        assert rows.radius.tolist() == pytest.approx([0, 0.1, 0.2]) or family == "linear"
+        if family != "linear":  # which has an intercept of its own at every radius
+            assert rows.clean.nunique() == 1 and (np.diff(rows.robust) <= 0).all()
+    fitted = table[table.rate.notna()]
+    assert set(fitted.training) == {"PGD"} and set(fitted.converged) <= {True, False}
+    assert np.isfinite(fitted["drop"]).all() and table[table.rate.isna()].converged.isna().all()
+    assert set(table[table.model == "m = ∞, 1 sd"].seed) == {0, 1}
+    assert len(measured[CLASS_BOUNDS]) == 1 and "seed" not in measured[CLASS_BOUNDS]
+    curves = measured[CLASS_LOSSES].groupby(["seed", "family", "model", "training", "rate"])
+    assert len(curves) == len(fitted) / 3 and all(len(rows) == 20 for _, rows in curves)
+
+
+def test_a_seeds_fits_do_not_depend_on_the_others():
+    (cheapest, *_) = candidates(FEW)
+    found = []
+    for seeds in (np.array([0, 1]), np.array([1])):
+        points = measure.judged_points(FEW, seeds)
+        with Progress("classes", silent=True) as progress:
+            rows, losses = measure.fitted(FEW, seeds, points, cheapest, progress)
+            assert progress._done == pytest.approx(1.0)
+        for frame in (pd.DataFrame(rows), pd.concat(losses)):
+            found.append(frame[frame.seed == 1].reset_index(drop=True))
+    # Keys of attacks hang on the place among the seeds: what they find may differ, what is fitted must not.
+    both, both_losses, alone, alone_losses = found
+    assert alone.drop(columns="robust").equals(both.drop(columns="robust"))
+    assert len(alone_losses) and alone_losses.equals(both_losses)
+
+
+def test_all_claims_can_be_judged_and_have_their_figure(measured):
+    for claim in PAPER.claims:
+        verdict = claim.check({"classes": measured}, PAPER.name)
+        assert verdict.outcome in ("holds", "refuted", "inconclusive") and verdict.figures == ("classes-classes",)
+    (figure,) = {figure for claim in PAPER.claims for figure in claim.figures}
+    assert len(figure.draw(measured).axes) == 2
+
+
+def test_finished_work_is_read_back(folder, measured, monkeypatch):
+    monkeypatch.setattr(measure, "judged", None)
+    again = Runner(folder, range(2)).evidence(FEW)
+    assert all(again.tables[name].equals(frame) for name, frame in measured.tables.items())
+
+
+def test_the_nets_are_those_of_the_same_training():
+    shared = [stage_marks(TOY)[stage.name] for stage in TOY.stages()]
+    assert len({*shared}) == 2
+    for experiment in (replace(TOY, radius=0.1), replace(TOY, points=16, name="other")):
+        assert [*stage_marks(experiment).values()] == shared
+    assert [stage_marks(replace(TOY, monitored_radius=0.1))[stage] for stage in ("clean", "robust")] != shared
+    assert TOY.stages() == stages(TOY.training, Monitor(Ball(TOY.monitored_radius, "l2")))
+
+
+def test_the_nets_are_those_of_feature_purification():
+    """Trained once for both, at every profile."""
+    for name, experiments in PROFILES.items():
+        (ours,), (default, *_) = experiments(), feature_purification.PROFILES[name]()
+        assert default.name == "default" and stage_marks(ours) == stage_marks(default)
+        assert ours.setting == default.setting
+
+
+def test_another_radius_moves_all_radii_and_no_training():
+    scaled = TOY.at_scale(2.0)
+    assert scaled.radii == pytest.approx([2 * radius for radius in TOY.radii]) and scaled.radii[-1] == scaled.radius
+    assert scaled.monitored_radius == TOY.monitored_radius and scaled.ball == Ball(2 * TOY.radius)
+
+
+def test_linear_rows_are_exact():
+    """Of the classifier x ↦ ⟨Mw*, x⟩ an attack finds as many points as the closed form."""
+    seeds = np.arange(2)
+    points = measure.judged_points(TOY, seeds)
+    rows = pd.DataFrame(measure.linear(TOY, seeds, points))
+    mixture = rows[rows.model == "M w*"].sort_values(["seed", "radius"])
+    w = np.ones(32) / np.sqrt(32)
+
+    def margin_of(_):
+        return lambda x, y: y * jnp.matmul(x, jnp.asarray(w, jnp.float32))
+
+    found = pd.DataFrame(measure.judged(TOY, seeds, points, {"model": "M w*"}, margin_of, jnp.zeros(2)))
+    found = found.sort_values(["seed", "radius"])
+    assert np.abs(mixture.robust.to_numpy() - found.robust.to_numpy()).max() <= 1
+    assert mixture.clean.tolist() == found.clean.tolist()
+
+
+def test_models_are_known_by_their_values():
+    first, second = ([*candidates(TOY)] for _ in range(2))
+    assert first == second and len({candidate.margin_of for candidate in first + second}) == len(first)
+    names = [(candidate.family, candidate.name, len(candidate.rates)) for candidate in first]
+    assert names == [
+        ("polynomial", "degree 2, symmetric", 1),
+        ("polynomial", "degree 3, symmetric", 2),
+        ("polynomial", "degree 3, generic", 1),
+        ("tangent kernel", "m = 8, 1 sd", 1),
+        ("random features", "m = 8, 1 sd", 1),
+    ]
+
+
+def test_the_profiles_sizes():
+    for name, experiments in PROFILES.items():
+        (experiment,) = experiments()
+        experiment.validate()
+        assert experiment.name == "classes" and experiment.seeds == (2 if name == "quick" else 4)
+        assert experiment.monitored_radius == experiment.radius == experiment.reference_radius
+    (quick,) = PROFILES["quick"]()
+    assert quick.search.tangent == ((1024, 1.0),) and quick.search.kernel_points == 512
+    assert [adversary and adversary.name for _, adversary in quick.search.adversaries] == [None, "fgm", "pgd"]

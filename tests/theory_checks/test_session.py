@@ -1,0 +1,35 @@
+"""Claims are judged as soon as their experiments are done, the cheapest first."""
+
+import numpy as np
+
+from tests.theory_checks.tiny import CLAIMS, PAPER, Dear, Walks
+from theory_checks.runner import Runner
+from theory_checks.session import Session, cheapest_first
+
+EXPERIMENTS = {"dear": Dear(name="dear", seeds=1), "walks": Walks(name="walks", seeds=2)}
+STATED = [(PAPER, claim) for claim in CLAIMS]
+
+
+def test_the_cheapest_claims_come_first():
+    order = [(names, [claim.id for _, claim in ready]) for names, ready in cheapest_first(STATED[::-1], EXPERIMENTS)]
+    assert order == [(["walks"], ["walks-apart", "walks-stay", "walks-end"]), (["dear"], ["late"])]
+
+
+def test_only_what_a_claim_looks_at_is_run():
+    assert [names for names, _ in cheapest_first(STATED[:1], EXPERIMENTS)] == [["walks"]]
+
+
+def test_experiments_are_run_once_and_told_in_their_order(tmp_path, monkeypatch):
+    monkeypatch.setenv("TINY_LOG", str(tmp_path / "log"))
+    session = Session(EXPERIMENTS, Runner(tmp_path, np.arange(2)))
+    batches = [[verdict.id for verdict in batch] for batch in session.verdicts(STATED)]
+    assert batches == [["walks-end", "walks-stay", "walks-apart"], ["late"]]
+    assert list(session.evidences) == ["dear", "walks"]
+    assert (tmp_path / "log").read_text().count("walks measure") == 1
+
+
+def test_a_number_of_all_seeds_has_no_seed(tmp_path):
+    session = Session(EXPERIMENTS, Runner(tmp_path, np.arange(2)))
+    found = session.verdict(PAPER, CLAIMS[2])
+    assert found.seeds == () and found.parts[0].seeds[0].seed is None and found.outcome == "holds"
+    assert found.paper == "tiny" and found.figures == ("walks-ends",) and found.refuted_by == "walks-apart missed"

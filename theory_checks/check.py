@@ -1,0 +1,76 @@
+"""A whole run: train, measure, judge and report, with every verdict as soon as it is known."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from purifyjax.errors import ConfigError
+from purifyjax.files import write_text
+from theory_checks import catalogue
+from theory_checks.options import Options, plan, writable
+from theory_checks.paper import Paper
+from theory_checks.progress import say
+from theory_checks.report import Report, format_verdict, print_table
+from theory_checks.runner import Runner
+from theory_checks.session import Session
+from theory_checks.store import locked, sweep
+from theory_checks.verdict import Verdict, exit_status
+
+SETTINGS = "run.json"
+# Settings of a run that change its report, but for the seeds.
+SAME = ("profile", "only", "radius", "dataset")
+
+
+def check(options: Options, papers: Sequence[Paper] | None = None) -> int:
+    """Run what the options ask for; the exit status.
+
+    Args:
+      papers: whose claims are checked; all that are found if None.
+    """
+    known = catalogue.papers() if papers is None else tuple(papers)
+    asked = plan(options, known)
+    out = writable(options.folder)
+    started = time.monotonic()
+    with locked(out):
+        sweep(out)
+        write_text(out / SETTINGS, json.dumps(settings(options) | {"ran": asked.seeds.tolist()}, indent=1))
+        say(f"profile {options.profile}: {len(asked.claims)} claims on {len(asked.experiments)} experiments")
+        session = Session(asked.experiments, Runner(out, asked.seeds, resume=options.resume, command=options.command()))
+        report = Report(out, asked.claims, profile=options.profile, command=options.command(), setting=asked.setting)
+        verdicts: dict[str, Verdict] = {}
+        for judged in session.verdicts(asked.claims):
+            verdicts |= {verdict.id: verdict for verdict in judged}
+            for verdict in judged:
+                say(format_verdict(verdict), sys.stdout)
+            report.write(verdicts, session.evidences)
+        for name, evidence in session.evidences.items():
+            session.runner.export(asked.experiments[name], evidence.seeds)
+    told = [verdicts[claim.id] for _, claim in asked.claims]
+    print(f"\n{asked.setting}\n")
+    print_table(told)
+    say(f"{time.monotonic() - started:.0f} s; report: {out / 'report.html'}")
+    return exit_status(told, strict=options.strict)
+
+
+def settings(options: Options) -> dict[str, Any]:
+    """What is kept in a folder about its run, see `remembered`."""
+    directory = None if options.data_dir is None else str(options.data_dir)
+    return {name: getattr(options, name) for name in (*SAME, "seeds")} | {"data_dir": directory}
+
+
+def remembered(folder: Path) -> tuple[Options, tuple[int, ...]]:
+    """The settings and seeds of the run in a folder; `ConfigError` if there was none."""
+    try:
+        found = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        seeds = tuple(int(seed) for seed in found["ran"])
+        kept = {field.name: found[field.name] for field in fields(Options) if field.name in found}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ConfigError(f"{folder} is not the output folder of a run: {folder / SETTINGS} is not readable") from None
+    directory = None if kept["data_dir"] is None else Path(kept["data_dir"])
+    return Options(**kept | {"only": tuple(kept["only"]), "data_dir": directory}), seeds

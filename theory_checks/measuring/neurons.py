@@ -1,0 +1,156 @@
+"""Statistics of single neurons, before and after adversarial training, and what claims make of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from purifyjax.analysis import absolute_cosine, features, firing_rate
+from purifyjax.data import SparseCoding, instance
+from purifyjax.stats import ratio_of_medians_interval
+from theory_checks.evidence import Evidence, Table
+from theory_checks.experiment import Nets, Seeds
+from theory_checks.measuring.points import fresh_points
+from theory_checks.measuring.two_layer import NETS
+from theory_checks.quantities import fraction
+from theory_checks.verdict import Measurement, SeedValue
+
+
+@dataclass(frozen=True)
+class NeuronStatistics:
+    """How neurons are looked at.
+
+    Attributes:
+      points: fresh points a seed.
+      live_rate: a neuron is live if it fires on at least this share of them.
+    """
+
+    points: int = 4096
+    live_rate: float = 1e-3
+
+
+_OF_A_NET = {
+    "live": "whether it fires at all, see NeuronStatistics",
+    "firing": "share of points on which it fires",
+    "norm": "‖w‖",
+    "feature": "the feature that it is most aligned with",
+    "purity": "share of ‖w‖² in its feature",
+    "mixture": "C, the coefficient of the dense mixture",
+    "mixture_error": "standard error of C",
+}
+NEURONS = Table(
+    "neurons",
+    "A neuron of a seed, before and after adversarial training.",
+    {
+        "experiment": "name of the experiment",
+        "seed": "number of the seed",
+        "neuron": "number of the neuron",
+        "cos_init_clean": "|cos(w, w⁰)|",
+        "cos_init_robust": "|cos(w′, w⁰)|",
+        "cos_clean_robust": "|cos(w, w′)|",
+        "norm_init": "‖w⁰‖",
+        **{f"{name}_{net}": f"{words} ({net} net)" for net in NETS for name, words in _OF_A_NET.items()},
+    },
+)
+
+
+def neurons(
+    experiment: str,
+    seeds: Seeds,
+    initial: np.ndarray,
+    nets: Nets,
+    data: SparseCoding,
+    statistics: NeuronStatistics,
+    *,
+    prefix: str = "",
+) -> pd.DataFrame:
+    """Statistics of every neuron before and after adversarial training.
+
+    Args:
+      initial: w⁰ [seed, neuron, d].
+    """
+    fixed = instance(data)
+    x, _ = fresh_points(jnp.asarray(seeds), statistics.points, data, "neurons")
+    frames = []
+    for s, seed in enumerate(seeds):
+        of = {net: nets[f"{prefix}{net}"] for net in NETS}
+        w = {"init": jnp.asarray(initial[s])} | {net: jnp.asarray(own["weight"][s]) for net, own in of.items()}
+        columns: dict[str, Any] = {
+            "experiment": experiment,
+            "seed": int(seed),
+            "neuron": np.arange(len(initial[s])),
+            "cos_init_clean": absolute_cosine(w["clean"], w["init"]),
+            "cos_init_robust": absolute_cosine(w["robust"], w["init"]),
+            "cos_clean_robust": absolute_cosine(w["clean"], w["robust"]),
+            "norm_init": jnp.linalg.norm(w["init"], axis=1),
+        }
+        for net in NETS:
+            rate = firing_rate(w[net], jnp.asarray(of[net]["threshold"][s]), x[s])
+            found = features(fixed.to_code(w[net]), fixed.label_weights, data.sparsity)
+            columns |= {
+                f"live_{net}": rate >= statistics.live_rate,
+                f"firing_{net}": rate,
+                f"norm_{net}": jnp.linalg.norm(w[net], axis=1),
+                f"feature_{net}": found.feature,
+                f"purity_{net}": found.purity,
+                f"mixture_{net}": found.mixture,
+                f"mixture_error_{net}": found.mixture_error,
+            }
+        frames.append(pd.DataFrame({n: v if isinstance(v, str | int) else np.asarray(v) for n, v in columns.items()}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def live(evidence: Evidence, *nets: str) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Seeds with their neurons that fire in all of the nets named."""
+    for seed, rows in evidence[NEURONS].groupby("seed"):
+        alive = np.logical_and.reduce([rows[f"live_{net}"].to_numpy() for net in nets])
+        yield int(seed), rows[alive]  # pyright: ignore[reportArgumentType]
+
+
+def mixture_fall(evidence: Evidence) -> Measurement:
+    """|median C| of the robust net over that of the clean net, over the live neurons of both."""
+    seeds = []
+    for seed, rows in live(evidence, "clean", "robust"):
+        clean, robust = rows.mixture_clean.to_numpy(), rows.mixture_robust.to_numpy()
+        seeds.append(SeedValue(seed, *ratio_of_medians_interval(robust, clean, seed)))
+    return Measurement("|median C| of the robust net over the clean net's", "<=", 0.1, tuple(seeds))
+
+
+def purer(evidence: Evidence) -> Measurement:
+    """Share of live neurons whose feature has a larger share of ‖w′‖² than of ‖w‖²."""
+    return fraction(
+        ((s, (rows.purity_robust > rows.purity_clean).to_numpy()) for s, rows in live(evidence, "clean", "robust")),
+        "share of live neurons that are purer after adversarial training",
+        ">=",
+        0.9,
+        unit="share of neurons",
+    )
+
+
+def feature_kept(evidence: Evidence) -> Measurement:
+    """Share of live neurons that are most aligned with the same feature in both nets."""
+    return fraction(
+        ((s, (rows.feature_robust == rows.feature_clean).to_numpy()) for s, rows in live(evidence, "clean", "robust")),
+        "share of live neurons that keep their feature",
+        ">=",
+        0.8,
+        unit="share of neurons",
+    )
+
+
+def mostly_own(evidence: Evidence) -> Measurement:
+    """Share of live neurons with ‖βw′‖ > ‖v‖ in w = βw′ + v, which is |cos(w, w′)| > 1/√2."""
+    equal = 1.0 / math.sqrt(2.0)
+    return fraction(
+        ((seed, (rows.cos_clean_robust > equal).to_numpy()) for seed, rows in live(evidence, "clean", "robust")),
+        "share of live neurons with ‖βw'‖ > ‖v‖",
+        ">=",
+        0.9,
+        unit="share of neurons",
+    )

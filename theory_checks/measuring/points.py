@@ -1,0 +1,61 @@
+"""Fresh points to evaluate nets on, from keys that training never uses."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal, get_args
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from purifyjax.data import Patches, SparseCoding, sample, sample_patches
+
+EVALUATION = 0x5EED
+
+# What a set of points is for: sets of different purposes are independent. New ones are added at the end, since the
+# place is part of the key.
+Purpose = Literal[
+    "robustness",
+    "curve",
+    "neurons",
+    "monitor",
+    "perturbations",
+    "certificates",
+    "simpler classes",
+    "linear training",
+    "kernel training",
+    "patch training",
+    "patch robustness",
+    "patch curve",
+    "patch certificates",
+    "universal direction",
+    "ranks",
+]
+
+Points = tuple[Float[Array, "seed n dim"], Float[Array, "seed n"]]
+
+
+def fresh_points(seeds: jax.Array, n: int, data: SparseCoding | Patches, purpose: Purpose) -> Points:
+    """n evaluation points a seed, and their labels."""
+    return _fresh_points(seeds, n, data, get_args(Purpose).index(purpose))
+
+
+@partial(jax.jit, static_argnums=(1, 3))
+def _fresh_points(seeds: jax.Array, n: int, data: SparseCoding | Patches, purpose: int) -> Points:
+    def one(seed: jax.Array):
+        key = jax.random.fold_in(jax.random.fold_in(jax.random.key(EVALUATION), purpose), seed)
+        batch = sample_patches(key, n, data) if isinstance(data, Patches) else sample(key, n, data)
+        return batch[:2]
+
+    return jax.lax.map(one, jnp.asarray(seeds))
+
+
+def attack_key() -> PRNGKeyArray:
+    """The key of all attacks."""
+    return jax.random.key(EVALUATION)
+
+
+def seed_keys(seeds: jax.Array) -> PRNGKeyArray:
+    """A key a seed for what is drawn in an evaluation."""
+    return jax.vmap(lambda seed: jax.random.fold_in(attack_key(), seed))(jnp.asarray(seeds))

@@ -1,0 +1,23 @@
+"""One file a claim: statement, source, what would refute it, and the quantities that it bounds."""
+
+from theory_checks.paper import claims_in
+
+CLAIMS = claims_in(
+    __name__,
+    order=(
+        "clean-accuracy",
+        "clean-nonrobust",
+        "infinite-data",
+        "noise-robust",
+        "init-decorrelated",
+        "dense-mixture",
+        "decomposition",
+        "adversarial-robust",
+        "adversarial-robust-pgd",
+        "any-perturbation",
+        "purification",
+        "pure-perturbations",
+        "transfer",
+        "linf",
+    ),
+)

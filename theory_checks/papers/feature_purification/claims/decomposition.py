@@ -1,0 +1,32 @@
+"""decomposition: the robust weights are the larger part of the clean ones."""
+
+import numpy as np
+
+from theory_checks.claim import Claim
+from theory_checks.evidence import Evidence
+from theory_checks.measuring.neurons import live, mostly_own
+from theory_checks.papers.feature_purification.figures import COSINES
+
+
+def _note(evidence: Evidence) -> str:
+    cosines = [rows.cos_clean_robust.median() for _, rows in live(evidence, "clean", "robust")]
+    kept = [np.mean(rows.feature_clean == rows.feature_robust) for _, rows in live(evidence, "clean", "robust")]
+    return (
+        f"‖βw'‖ > ‖v‖ is |cos(w, w')| > 1/√2; the median |cos| is {np.mean(cosines):.2f}, and "
+        f"{np.mean(kept):.0%} of the neurons keep their feature."
+    )
+
+
+CLAIM = Claim(
+    id="decomposition",
+    title="Clean weights are mostly their own purified version",
+    statement=(
+        "For most neurons w_i = β_i w_i' + v_i with ‖β_i w_i'‖ > ‖v_i‖, where w' is trained adversarially from w: "
+        "adversarial training removes a small part of every weight rather than learning anew."
+    ),
+    source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), section 2",
+    refuted_by="‖βw'‖ > ‖v‖ for fewer than 90% of the live neurons",
+    measure=lambda e: (mostly_own(e),),
+    note=_note,
+    figures=(COSINES,),
+)

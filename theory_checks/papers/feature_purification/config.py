@@ -1,0 +1,90 @@
+"""What an experiment of feature purification is, and its sizes by profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from purifyjax.balls import Ball, Norm
+from purifyjax.training import Training, validate
+from theory_checks.experiment import Experiment
+from theory_checks.measuring.attacked import Evaluation
+from theory_checks.measuring.neurons import NeuronStatistics
+from theory_checks.measuring.two_layer import setting
+
+
+@dataclass(frozen=True)
+class Certification:
+    """How the robust net is certified.
+
+    Attributes:
+      radii: in units of τ; empty for none.
+      steps, restarts: of APGD, the upper bound beside the certificate.
+      lowering: see `purifyjax.certify.certify`; in ℓ∞ more cells stay open than the dear bound can pay for.
+    """
+
+    radii: tuple[float, ...] = ()
+    steps: int = 15
+    restarts: int = 4
+    lowering: tuple[float, ...] = (0.8,)
+
+
+@dataclass(frozen=True)
+class Perturbations:
+    """How the strongest perturbations are found.
+
+    Attributes:
+      points: fresh points a seed.
+      restarts: of APGD: from x and from afar.
+    """
+
+    points: int = 256
+    restarts: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurificationConfig(Experiment):
+    """Clean and adversarial training of the theorem's network, and the ball that it is judged in.
+
+    Attributes:
+      training: the whole run, w⁰ → w → w′.
+      radius: τ, at which its claims are judged.
+      norm: of the perturbations, in training and in evaluation.
+      monitored_radius: the radius of robust accuracy through training; it belongs to the training run.
+      evaluation, perturbations, certification, neurons: how it is measured.
+    """
+
+    training: Training
+    radius: float
+    norm: Norm = "l2"
+    monitored_radius: float
+    evaluation: Evaluation = Evaluation()
+    perturbations: Perturbations = Perturbations()
+    certification: Certification = field(default_factory=Certification)
+    neurons: NeuronStatistics = NeuronStatistics()
+
+    @property
+    def ball(self) -> Ball:
+        """{δ : ‖δ‖ ≤ τ}."""
+        return Ball(self.radius, self.norm)
+
+    @property
+    def dimension(self) -> int:
+        """d."""
+        return self.training.data.dimension
+
+    @property
+    def reference_radius(self) -> float | None:
+        return self.radius
+
+    def at_scale(self, scale: float) -> Self:
+        return replace(self, radius=scale * self.radius)
+
+    @property
+    def setting(self) -> str:
+        if self.norm == "linf":
+            return f"ℓ∞ radius ε = {self.radius:.4g} (M dense)"
+        return setting(self.training, self.radius)
+
+    def validate(self) -> None:
+        validate(self.training)

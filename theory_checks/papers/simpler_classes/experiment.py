@@ -1,0 +1,76 @@
+"""The experiment of the simpler classes, at the profiles' sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pandas as pd
+from purifyjax.balls import Ball
+
+from theory_checks.experiment import Arrays, Found, Nets, Seeds, Stage
+from theory_checks.measuring.two_layer import SIZES, Monitor, feature_purification, margin_of, parameters, stages
+from theory_checks.papers.simpler_classes import measure
+from theory_checks.papers.simpler_classes.candidates import Candidate, candidates
+from theory_checks.papers.simpler_classes.config import ClassesConfig, Search
+from theory_checks.papers.simpler_classes.tables import CLASS_BOUNDS, CLASS_LOSSES, CLASSES
+from theory_checks.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes(ClassesConfig):
+    """Fit every simpler class clean and adversarially, and attack it on the same points as the robust network."""
+
+    cost: ClassVar[float] = 7.0
+
+    def stages(self) -> tuple[Stage, ...]:
+        # Those of feature purification in ℓ2: where the training is the same as there, so are the nets.
+        return stages(self.training, Monitor(Ball(self.monitored_radius)))
+
+    def measure(self, seeds: Seeds, nets: Nets, progress: Progress) -> Found:
+        points = measure.judged_points(self, seeds)
+        rows: measure.Rows = []
+        losses: list[pd.DataFrame] = []
+        for part in progress.over((*candidates(self), "linear", "network")):
+            if isinstance(part, Candidate):
+                judged, curves = measure.fitted(self, seeds, points, part, progress)
+                rows += judged
+                losses += curves
+            elif part == "linear":
+                rows += measure.linear(self, seeds, points)
+            else:
+                about = {"family": "ReLU net", "model": "trained features", "training": "FGM"}
+                net = (margin_of(self.training.neurons), parameters(nets["robust"]))
+                rows += measure.judged(self, seeds, points, about, *net)
+        return Found({CLASSES: pd.DataFrame(rows), CLASS_LOSSES: pd.concat(losses, ignore_index=True)})
+
+    def together(self, seeds: Seeds, nets: Nets, found: Arrays, progress: Progress) -> Found:
+        del nets, found
+        parts = {CLASSES: lambda: measure.kernel(self, seeds), CLASS_BOUNDS: lambda: measure.bound(self)}
+        return Found({table: part() for table, part in progress.over(parts.items())})
+
+
+def at_size(size: dict[str, Any], seeds: int, search: Search | None = None) -> Callable[[], tuple[Classes, ...]]:
+    """The experiment on the data and nets of feature purification at a size."""
+
+    def experiments() -> tuple[Classes, ...]:
+        training, radius = feature_purification(**size)
+        nets: dict[str, Any] = {"training": training, "radius": radius, "monitored_radius": radius}
+        return (Classes(seeds=seeds, search=search or Search(), **nets),)
+
+    return experiments
+
+
+PROFILES: dict[str, Callable[[], tuple[Classes, ...]]] = {
+    "quick": at_size(
+        SIZES["quick"], seeds=2, search=Search(tangent=((1024, 1.0),), features=((1024, 1.0),), kernel_points=512)
+    ),
+    "standard": at_size(SIZES["standard"], seeds=4),
+    "paper": at_size(SIZES["paper"], seeds=4),
+}
+SUMMARIES = {
+    "quick": "d = 256, 2 seeds: linear models, polynomials, tangent kernels, random features beside the same nets",
+    "standard": "d = 1024, 4 seeds: the same classes, larger kernels",
+    "paper": "d = 4096, 4 seeds: the same classes, closer to the asymptotic regime",
+}

@@ -1,0 +1,25 @@
+"""The figure of the simpler classes."""
+
+from __future__ import annotations
+
+from purifyjax.plots import classes
+from theory_checks.evidence import Evidence
+from theory_checks.figure import Figure
+from theory_checks.papers.simpler_classes.tables import CLASS_BOUNDS, CLASSES
+
+
+def _classes(evidence: Evidence):
+    bound = float(evidence[CLASS_BOUNDS]["with_intercept"].iloc[0])
+    return classes.figure(
+        evidence[CLASSES], evidence.config.radius, bound=bound, title="Simpler classes beside the network"
+    )
+
+
+MODELS = Figure(
+    "classes",
+    CLASSES,
+    "Left: clean against robust accuracy of every trained model of the simpler classes and seed, beside the "
+    "adversarially trained network. Right: the most robust model of each class against the radius, mean and range "
+    "over seeds.",
+    _classes,
+)

@@ -1,0 +1,112 @@
+"""What claims are made of: accuracies, medians, fractions, differences, each with its interval a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from purifyjax.stats import clopper_pearson, mean_interval, median_interval, two_level_interval
+from theory_checks.evidence import Evidence
+from theory_checks.measuring.attacked import ROBUSTNESS
+from theory_checks.verdict import Measurement, Relation, SeedValue
+
+Groups = Iterable[tuple[int | None, pd.DataFrame]]  # seeds with rows of theirs; None for rows of no seed
+
+_ATTACKS = {
+    "noise": "random noise",
+    "universal": "the universal direction",
+    "fgm": "FGM",
+    "pgd": "PGD",
+    "worst": "the worst case of all attacks",
+}
+
+
+def accuracy(
+    evidence: Evidence, net: str, attack: str, relation: Relation, bound: float, radius: float | None = None
+) -> Measurement:
+    """Share of fresh points classified rightly under an attack at τ, with Clopper–Pearson intervals a seed."""
+    tau = 0.0 if attack == "none" else evidence.config.radius if radius is None else radius
+    table = evidence[ROBUSTNESS]
+    rows = table[(table.net == net) & (table.attack == attack) & np.isclose(table.radius, tau)]
+    # The claims' own evaluation uses more points than the curve does at the same radius.
+    rows = rows.sort_values("points").groupby("seed").tail(1).sort_values("seed")
+    kind = "clean accuracy" if attack == "none" else f"accuracy under {_ATTACKS[attack]} at τ = {tau:g}"
+    return share(f"{kind}, {net} net", relation, bound, rows.seed, rows.correct, rows.points)
+
+
+def share(
+    quantity: str, relation: Relation, bound: float, seed: pd.Series, count: pd.Series, points: pd.Series, **more: Any
+) -> Measurement:
+    """Shares of points with their Clopper–Pearson intervals, a seed each."""
+    return Measurement(quantity, relation, bound, shares(seed, count, points), unit="share of points", **more)
+
+
+def shares(seed: pd.Series, count: pd.Series, points: pd.Series) -> tuple[SeedValue, ...]:
+    """A share and its exact interval for every seed."""
+    found, totals = count.to_numpy(np.int64), points.to_numpy(np.int64)
+    low, high = clopper_pearson(found, totals)
+    return tuple(
+        SeedValue(int(s), float(v), float(a), float(b))
+        for s, v, a, b in zip(seed, found / totals, low, high, strict=True)
+    )
+
+
+def median(groups: Groups, column: str, quantity: str, relation: Relation, bound: float, unit: str = "") -> Measurement:
+    """Median of a column over each seed's rows, with order-statistic intervals a seed."""
+    seeds = []
+    for seed, rows in groups:
+        values = rows[column].to_numpy()
+        low, high = median_interval(values)
+        seeds.append(SeedValue(seed, float(np.median(values)) if len(values) else float("nan"), low, high))
+    return Measurement(quantity, relation, bound, tuple(seeds), unit=unit)
+
+
+def mean(groups: Groups, column: str, quantity: str, relation: Relation, bound: float, unit: str = "") -> Measurement:
+    """Mean of a column over each seed's rows, with Student's interval a seed."""
+    seeds = []
+    for seed, rows in groups:
+        low, high = mean_interval(rows[column])
+        seeds.append(SeedValue(seed, float(rows[column].mean()), low, high))
+    return Measurement(quantity, relation, bound, tuple(seeds), unit=unit)
+
+
+def fraction(
+    groups: Iterable[tuple[int, np.ndarray]], quantity: str, relation: Relation, bound: float, unit: str
+) -> Measurement:
+    """Share of each seed's rows with a property, with Clopper–Pearson intervals a seed.
+
+    Args:
+      groups: seeds with whether each row has it.
+      unit: what the rows are, "share of neurons" say.
+    """
+    seeds = []
+    for seed, holds in groups:
+        count, total = int(np.sum(holds)), len(holds)
+        low, high = clopper_pearson(count, total) if total else (0.0, 1.0)
+        seeds.append(SeedValue(seed, count / max(total, 1), float(low), float(high)))
+    return Measurement(quantity, relation, bound, tuple(seeds), unit=unit)
+
+
+def exact(
+    quantity: str, relation: Relation, bound: float, values: Iterable[tuple[int, float]], unit: str = ""
+) -> Measurement:
+    """Numbers that are known and not estimated: their intervals are points."""
+    seeds = tuple(SeedValue(int(s), float(v), float(v), float(v)) for s, v in values)
+    return Measurement(quantity, relation, bound, seeds, unit=unit)
+
+
+def effect(
+    values: np.ndarray, seeds: list[int], quantity: str, relation: Relation, bound: float, unit: str = ""
+) -> Measurement:
+    """A mean over seeds and points, judged by its two-level interval.
+
+    Args:
+      values: [seed, point].
+    """
+    if not values.size:
+        return Measurement(quantity, relation, bound, (), unit=unit)
+    found = [SeedValue(int(s), float(v.mean()), *mean_interval(v)) for s, v in zip(seeds, values, strict=True)]
+    return Measurement(quantity, relation, bound, tuple(found), effect=two_level_interval(values), unit=unit)

@@ -1,0 +1,67 @@
+"""Claims judged as soon as their experiments are done, the cheapest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from theory_checks.claim import Claim
+from theory_checks.evidence import Evidence
+from theory_checks.experiment import Experiment
+from theory_checks.paper import Paper
+from theory_checks.runner import Runner
+from theory_checks.verdict import Verdict
+
+Stated = tuple[Paper, Claim]
+
+
+class Session:
+    """Experiments that are run once each, when a claim asks for them.
+
+    Args:
+      experiments: by name.
+      runner: that runs them.
+    """
+
+    def __init__(self, experiments: Mapping[str, Experiment], runner: Runner) -> None:
+        self.experiments, self.runner = experiments, runner
+        self._evidences: dict[str, Evidence] = {}
+
+    @property
+    def evidences(self) -> dict[str, Evidence]:
+        """Of the experiments that are done, in the experiments' order."""
+        return {name: self._evidences[name] for name in self.experiments if name in self._evidences}
+
+    def evidence(self, name: str) -> Evidence:
+        """What is measured on an experiment."""
+        if name not in self._evidences:
+            self._evidences[name] = self.runner.evidence(self.experiments[name])
+        return self._evidences[name]
+
+    def verdict(self, paper: Paper, claim: Claim) -> Verdict:
+        """The judgement on a claim."""
+        return claim.check({name: self.evidence(name) for name in claim.experiments}, paper.name)
+
+    def verdicts(self, claims: Sequence[Stated]) -> Iterator[list[Verdict]]:
+        """All claims, some at a time: those that the next experiments decide."""
+        for experiments, ready in cheapest_first(claims, self.experiments):
+            for name in experiments:
+                self.evidence(name)
+            yield [self.verdict(*stated) for stated in ready]
+
+
+def cheapest_first(
+    claims: Sequence[Stated], experiments: Mapping[str, Experiment]
+) -> Iterator[tuple[list[str], list[Stated]]]:
+    """Experiments to run next, with the claims that they decide: those of the claim that is cheapest to judge now."""
+    done: set[str] = set()
+    left = list(claims)
+
+    def missing(stated: Stated) -> list[str]:
+        return [name for name in stated[1].experiments if name not in done]
+
+    while left:
+        following = missing(min(left, key=lambda stated: sum(experiments[name].cost for name in missing(stated))))
+        done |= set(following)
+        ready = [stated for stated in left if not missing(stated)]
+        left = [stated for stated in left if missing(stated)]
+        yield following, ready
