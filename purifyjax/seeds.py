@@ -6,7 +6,7 @@ Programs of small networks keep only one core busy.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -34,14 +34,36 @@ def seeds_at_once(bytes_a_seed: float, seeds: int) -> int:
     return int(np.clip(_MEMORY_SHARE * stats["bytes_limit"] / bytes_a_seed, 1, seeds))
 
 
-def seed_groups(seeds: int) -> list[Int[np.ndarray, " own"]]:
-    """The seeds in consecutive groups of one size, one a core; a single group on an accelerator.
+def over_seeds(
+    run: Callable[..., Any], own: Any, *shared: Any, compiled: bool = True, threads: int | None = None
+) -> Any:
+    """`run(*own, *shared)` for all seeds, side by side on the cores of a CPU, in one call on an accelerator.
 
-    The last group repeats the last seed where it must: groups of one size share a program, and wait for each other.
+    On a CPU every seed is a call of its own, of a program for one seed: its numbers are then the same to the last bit
+    whichever seeds run beside it, since programs for several seeds are compiled, and round, in their own ways.
+
+    Args:
+      run: a jitted function of arrays with a leading axis of seeds, giving arrays with such an axis.
+      own: a tuple of pytrees with that axis.
+      shared: what all seeds share.
+      compiled: whether `run` has its program already; without it the first seed waits for it alone.
+      threads: calls at a time; as many as there are cores if None.
     """
-    cores = int(os.environ.get("PJRT_NPROC", os.cpu_count() or 1)) if jax.default_backend() == "cpu" else 1
-    size = -(-seeds // cores)
-    return [np.minimum(np.arange(start, start + size), seeds - 1) for start in range(0, seeds, size)]
+    groups = _groups(len(jax.tree.leaves(own)[0]))
+    arguments = [(*take(group, own), *shared) for group in groups]
+    found = [] if compiled and len(arguments) > 1 else [run(*arguments.pop(0))]
+    workers = min(cores() if threads is None else threads, len(arguments))
+    if workers > 1:
+        with ThreadPoolExecutor(workers) as pool:
+            found += pool.map(lambda one: jax.block_until_ready(run(*one)), arguments)
+    else:
+        found += [run(*one) for one in arguments]
+    return found[0] if len(found) == 1 else jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *found)
+
+
+def cores() -> int:
+    """Of the CPU, as XLA counts them."""
+    return int(os.environ.get("PJRT_NPROC", os.cpu_count() or 1))
 
 
 def take(group: Int[np.ndarray, " own"], tree: Any) -> Any:
@@ -53,18 +75,7 @@ def take(group: Int[np.ndarray, " own"], tree: Any) -> Any:
     return jax.tree.map(part, tree)
 
 
-def join(parts: Sequence[Any], seeds: int) -> Any:
-    """The groups' results as arrays with a leading seed axis again, without repeated seeds."""
-    return parts[0] if len(parts) == 1 else jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[:seeds], *parts)
-
-
-def in_threads(run: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], *, compiled: bool) -> list[Any]:
-    """`run(*arguments[g])` of every group g, in threads.
-
-    Args:
-      compiled: whether `run` has its program already; without it groups take turns, so that it is compiled once.
-    """
-    if not compiled or len(arguments) == 1:
-        return [run(*own) for own in arguments]
-    with ThreadPoolExecutor(len(arguments)) as pool:
-        return list(pool.map(lambda own: jax.block_until_ready(run(*own)), arguments))
+def _groups(seeds: int) -> list[Int[np.ndarray, " own"]]:
+    """The seeds one by one on a CPU, all together elsewhere."""
+    each = np.arange(seeds)
+    return [each[i : i + 1] for i in each] if jax.default_backend() == "cpu" else [each]

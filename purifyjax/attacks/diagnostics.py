@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float
 
 from purifyjax.attacks.attack import Attack
 from purifyjax.margins import MarginOf, margin_and_descent
+from purifyjax.seeds import over_seeds
 
 FLAT_SHARE = 0.01  # of points without a gradient, beyond which there is a warning
 SAME = 1e-4  # relative difference of two evaluations of a margin; rounding in another order is far below
@@ -88,7 +89,7 @@ def start_findings(
       clean: the first evaluation.
       standing: the points that are attacked; only their gradients count.
     """
-    again, flat = (np.asarray(a) for a in _again(margin_of)(params, x, y))
+    again, flat = (np.asarray(a) for a in over_seeds(_again(margin_of), (params, x, y)))
     change = np.abs(again - clean)
     differs = change > SAME * np.maximum(np.abs(clean), np.abs(again))
     found = []

@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
 
 from purifyjax.attacks.attack import Attack
 from purifyjax.attacks.diagnostics import Finding, in_words, masked_findings, start_findings
 from purifyjax.balls import ORDER, Ball
 from purifyjax.errors import require
 from purifyjax.margins import MarginOf, Params
-from purifyjax.seeds import in_threads, join, seed_groups, take
+from purifyjax.seeds import over_seeds
 
 # Float32 rounding of a projected or normalised step, relative to the radius.
 RADIUS_TOLERANCE = 1e-5
@@ -44,7 +44,7 @@ class WorstCase(NamedTuple):
 
 
 def worst_case(
-    key: PRNGKeyArray,
+    key: PRNGKeyArray | Shaped[PRNGKeyArray, " seed"],
     margin_of: MarginOf,
     params: Params,
     x: Float[Array, "seed n dim"],
@@ -62,6 +62,7 @@ def worst_case(
     outside the ball does not count; sizes are taken in float64.
 
     Args:
+      key: one, or one a seed: a seed's numbers then do not depend on which others run beside it.
       margin_of: params of one seed -> margin function.
       params: pytree with a leading seed axis.
       attacks: weakest first; their names differ.
@@ -75,8 +76,9 @@ def worst_case(
     for name, count in Counter(attack.name for attack in attacks).items():
         require(count == 1, "name of an attack", name, "one that no other attack of the suite has")
     seeds, n = y.shape
+    keys = key if key.ndim else jax.random.split(key, seeds)
     width = min(chunk, n)
-    lowest = np.array(_clean(margin_of)(params, x, y))
+    lowest = np.array(over_seeds(_clean(margin_of), (params, x, y)))
     still = lowest > 0 if standing is None else np.array(standing)
     broken_by = np.full((seeds, n), -1)
     first = np.s_[:, :width]  # as many points as an attack sees at once
@@ -85,7 +87,7 @@ def worst_case(
     for index, attack in enumerate(attacks):
         excess = [(0, 0.0)] * seeds
         run = _batched(attack, margin_of)
-        attack_key = jax.random.fold_in(key, index)
+        attack_keys = _folded(keys, index)
         order = [np.flatnonzero(row) for row in still]
         longest = max((len(row) for row in order), default=0)
         for start in range(0, longest, width):
@@ -93,8 +95,7 @@ def worst_case(
             # Seeds with fewer points left repeat point 0; the repeats are thrown away.
             chosen = np.stack([np.pad(row, (0, width - len(row))) for row in rows])
             seed_axis = np.arange(seeds)[:, None]
-            keys = jax.random.split(jax.random.fold_in(attack_key, start), seeds)
-            margins, deltas = run(keys, params, x[seed_axis, chosen], y[seed_axis, chosen], ball)
+            margins, deltas = run(_folded(attack_keys, start), params, x[seed_axis, chosen], y[seed_axis, chosen], ball)
             sizes = _size(deltas, ball)
             inside = sizes <= float(ball.radius) * (1 + RADIUS_TOLERANCE)
             for s, row in enumerate(rows):
@@ -154,12 +155,15 @@ def _batched(attack: Attack, margin_of: MarginOf):
     seen = set()
 
     def on_cores(keys, params, x, y, ball):
-        groups = seed_groups(len(keys))
-        arguments = [(*take(group, (keys, params, x, y)), ball) for group in groups]
-        program = (x.shape, jax.tree.structure(ball))
+        program = (x.shape[1:], jax.tree.structure(ball))
         compiled = program in seen
         seen.add(program)
-        found = in_threads(run, arguments, compiled=compiled)
-        return jax.tree.map(np.asarray, join(found, len(keys)))
+        return jax.tree.map(np.asarray, over_seeds(run, (keys, params, x, y), ball, compiled=compiled))
 
     return on_cores
+
+
+@jax.jit
+def _folded(keys: Shaped[PRNGKeyArray, " seed"], number: int) -> Shaped[PRNGKeyArray, " seed"]:
+    """Every seed's key for a place in the suite or among the points."""
+    return jax.vmap(lambda key: jax.random.fold_in(key, number))(keys)

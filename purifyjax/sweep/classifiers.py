@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from purifyjax.seeds import in_threads, join, seed_groups, seeds_at_once, take
+from purifyjax.seeds import over_seeds, seeds_at_once
 from purifyjax.sweep.loop import StageResult, run_stage
 from purifyjax.training.classifier import ClassifierState, Recipe, classifier_steps
 
@@ -64,19 +64,15 @@ def train_classifiers(
     weights = sum(leaf.size for leaf in jax.tree.leaves(states.params)) // len(keys)
     at_once = seeds_at_once(4 * (6 * weights + n * dimension + 16 * batch * dimension), len(keys))
 
-    groups = seed_groups(len(keys))
-    samples = [(x, y) if x.ndim == 2 else take(group, (x, y)) for group in groups]
-    fixed = [(keys[group], *sample) for group, sample in zip(groups, samples, strict=True)]
+    sample = () if x.ndim == 2 else (x, y)
 
     def advance(state: ClassifierState, phase: int, step: int, chunk: int):
         del phase
         position = (jnp.int32(step), jnp.int32(recipe.steps))
 
-        def one(state: ClassifierState, keys: PRNGKeyArray, x: Array, y: Array):
-            return _advance(keys, state, network, shared, x, y, *position, chunk, at_once)
+        def one(keys: PRNGKeyArray, state: ClassifierState, *own: Array):
+            return _advance(keys, state, network, shared, *(own or (x, y)), *position, chunk, at_once)
 
-        arguments = [(take(group, state), *own) for group, own in zip(groups, fixed, strict=True)]
-        found = in_threads(one, arguments, compiled=step > 0)
-        return join(found, len(keys))
+        return over_seeds(one, (keys, state, *sample), compiled=step > 0)
 
     return run_stage(advance, states, [recipe.steps], **options)

@@ -8,10 +8,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
-from purifyjax.seeds import in_threads, join, seed_groups, seeds_at_once, take
+from purifyjax.seeds import over_seeds, seeds_at_once
 from purifyjax.sweep.loop import StageResult, run_stage
 from purifyjax.training import Phase, Training, TrainState, run_steps
 
@@ -68,8 +67,7 @@ def train_stage(
     """
     bare = config.replace(clean=(), robust=())
     # Products of large weights keep all cores busy by themselves.
-    small = 4 * config.neurons * config.data.dimension <= _SMALL
-    groups = seed_groups(len(keys)) if small else [np.arange(len(keys))]
+    threads = None if 4 * config.neurons * config.data.dimension <= _SMALL else 1
     seen = set()
 
     def advance(state: TrainState, index: int, step: int, chunk: int):
@@ -83,7 +81,6 @@ def train_stage(
         def one(keys: PRNGKeyArray, own: TrainState):
             return _advance(keys, own, bare, shared, *position, chunk, at_once)
 
-        found = in_threads(one, [take(group, (keys, state)) for group in groups], compiled=compiled)
-        return join(found, len(keys))
+        return over_seeds(one, (keys, state), compiled=compiled, threads=threads)
 
     return run_stage(advance, states, [phase.steps for phase in phases], **options)

@@ -9,19 +9,37 @@ import numpy as np
 import pytest
 
 from purifyjax import sweep
-from purifyjax.seeds import in_threads, join, seed_groups, seed_keys, seeds_at_once, take
+from purifyjax.seeds import over_seeds, seed_keys, seeds_at_once, take
 
 
-@pytest.mark.parametrize(
-    ("cores", "seeds", "sizes"), [(1, 3, [3]), (2, 5, [3, 3]), (4, 2, [1, 1]), (4, 5, [2, 2, 2]), (3, 9, [3, 3, 3])]
-)
-def test_groups_of_one_size_hold_all_seeds_and_join_to_them(monkeypatch, cores, seeds, sizes):
-    monkeypatch.setitem(os.environ, "PJRT_NPROC", str(cores))
-    groups = seed_groups(seeds)
-    assert [len(group) for group in groups] == sizes
-    values = {"w": 2 * jnp.arange(seeds)}
-    joined = join([take(group, values) for group in groups], seeds)
-    np.testing.assert_array_equal(joined["w"], values["w"])
+def test_every_seed_is_a_call_of_its_own_on_a_cpu_and_results_come_in_their_order():
+    sizes = []
+
+    def run(own, scale):
+        sizes.append(len(own["w"]))
+        return {"double": scale * own["w"]}
+
+    for compiled in (False, True):
+        found = over_seeds(run, ({"w": jnp.arange(5.0)},), 2.0, compiled=compiled)
+        np.testing.assert_array_equal(found["double"], [0, 2, 4, 6, 8])
+    assert set(sizes) == {1}
+
+
+def test_all_seeds_are_one_call_on_an_accelerator(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    sizes = []
+    found = over_seeds(lambda own: sizes.append(len(own)) or own, (jnp.arange(5.0),), compiled=False)
+    np.testing.assert_array_equal(found, np.arange(5.0))
+    assert sizes == [5]
+
+
+def test_a_seed_has_the_same_bits_whoever_is_beside_it():
+    """A program for several seeds may round in another way than that for one."""
+    run = jax.jit(lambda keys: jax.lax.map(lambda key: jnp.tanh(jax.random.normal(key, (64, 64)) @ jnp.ones(64)), keys))
+    keys = seed_keys(np.arange(5))
+    together = over_seeds(run, (keys,))
+    for s in range(5):
+        np.testing.assert_array_equal(over_seeds(run, (keys[s : s + 1],))[0], together[s])
 
 
 def test_a_group_takes_its_part_of_every_leaf():
@@ -31,27 +49,25 @@ def test_a_group_takes_its_part_of_every_leaf():
     np.testing.assert_array_equal(own["more"][0], [1, 2])
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-def test_results_come_in_the_order_of_the_groups(compiled):
-    run = jax.jit(lambda x, scale: {"double": scale * x})
-    found = in_threads(run, [(jnp.arange(2.0), 2.0), (jnp.arange(2.0, 5.0), 2.0)], compiled=compiled)
-    np.testing.assert_array_equal(np.concatenate([part["double"] for part in found]), [0, 2, 4, 6, 8])
-
-
-def test_groups_run_side_by_side_only_once_compiled():
-    names = set()
+def test_seeds_run_side_by_side_only_once_compiled(monkeypatch):
+    monkeypatch.setitem(os.environ, "PJRT_NPROC", "2")
+    names = []
     meeting = threading.Barrier(2, timeout=10)
 
-    def run(wait):
-        names.add(threading.current_thread().name)
+    def run(own, wait):
+        names.append(threading.current_thread().name)
         if wait:
             meeting.wait()  # only reached by both if they run at the same time
-        return jnp.zeros(1)
+        return own
 
-    in_threads(run, [(False,), (False,)], compiled=False)
-    assert names == {threading.main_thread().name}
-    in_threads(run, [(True,), (True,)], compiled=True)
-    assert len(names) == 3
+    over_seeds(run, (jnp.zeros(2),), True, compiled=True)
+    assert len(set(names)) == 2
+    names.clear()
+    over_seeds(run, (jnp.zeros(3),), False, compiled=False)
+    assert names[0] == threading.main_thread().name  # compiles alone, before the others
+    names.clear()
+    over_seeds(run, (jnp.zeros(3),), False, threads=1)
+    assert set(names) == {threading.main_thread().name}
 
 
 def test_a_seed_s_key_is_its_own_whoever_is_beside_it():

@@ -8,6 +8,7 @@ import pytest
 
 from purifyjax.errors import ConfigError
 from tests.theory_checks.tiny import NUMBERS, PAIRS, Walks
+from tests.theory_checks.toys import feature_purification
 from theory_checks.runner import Runner
 
 WALKS = Walks(name="walks", seeds=4)
@@ -138,3 +139,19 @@ def test_nets_for_other_tools(tmp_path):
     assert path is not None
     with np.load(path) as nets:
         assert nets["end"].shape == (2,) and nets["seeds"].tolist() == [0, 1]
+
+
+@pytest.mark.long
+def test_a_seeds_numbers_are_the_same_whoever_is_beside_it(tmp_path):
+    """Nets and tables of a real experiment, to the last bit."""
+    experiment = feature_purification.experiments()[0].with_seeds(3)
+    several, alone = Runner(tmp_path / "several", np.array([4, 0, 7])), Runner(tmp_path / "alone", np.array([7]))
+    found, own = several.evidence(experiment), alone.evidence(experiment)
+    for stage, arrays in alone.nets(experiment).items():
+        for name, values in arrays.items():
+            np.testing.assert_array_equal(several.nets(experiment)[stage][name][2], values[0])
+    for name, table in own.tables.items():
+        if "seed" in table:
+            rows = found.tables[name]
+            expected = rows[rows.seed == 7].reset_index(drop=True)
+            pd.testing.assert_frame_equal(table, expected, check_exact=True)

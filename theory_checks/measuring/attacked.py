@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from purifyjax.balls import Ball
-from purifyjax.margins import MarginOf
 
 from purifyjax.attacks import Attack, Finding, in_words, worst_case
+from purifyjax.balls import Ball
+from purifyjax.margins import MarginOf
 from theory_checks.evidence import Evidence, Table
 from theory_checks.experiment import Seeds
-from theory_checks.measuring.points import Points, attack_key
+from theory_checks.measuring.points import Points, seed_keys
 from theory_checks.progress import Progress
 
 _HEAD = {"experiment": "name of the experiment", "seed": "number of the seed", "net": "which of its nets"}
@@ -120,7 +120,7 @@ def attacked(
     findings: list[pd.DataFrame] = []
     for net, params in progress.over(nets.items()):
         head = {"experiment": experiment, "net": net}
-        run = partial(worst_case, attack_key(), margin_of, params, chunk=chunk)
+        run = partial(worst_case, seed_keys(seeds), margin_of, params, chunk=chunk)
         at_rest = ball.replace(radius=0.0)
         right = run(*points, at_rest, ()).standing
         rows.append(counts(seeds, right, **head, attack="none", radius=0.0))

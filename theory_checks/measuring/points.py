@@ -7,9 +7,10 @@ from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from purifyjax.data import Patches, SparseCoding, sample, sample_patches
+from purifyjax.seeds import over_seeds
 
 EVALUATION = 0x5EED
 
@@ -38,7 +39,8 @@ Points = tuple[Float[Array, "seed n dim"], Float[Array, "seed n"]]
 
 def fresh_points(seeds: jax.Array, n: int, data: SparseCoding | Patches, purpose: Purpose) -> Points:
     """n evaluation points a seed, and their labels."""
-    return _fresh_points(seeds, n, data, get_args(Purpose).index(purpose))
+    place = get_args(Purpose).index(purpose)
+    return over_seeds(lambda own: _fresh_points(own, n, data, place), (jnp.asarray(seeds),), compiled=False)
 
 
 @partial(jax.jit, static_argnums=(1, 3))
@@ -52,10 +54,10 @@ def _fresh_points(seeds: jax.Array, n: int, data: SparseCoding | Patches, purpos
 
 
 def attack_key() -> PRNGKeyArray:
-    """The key of all attacks."""
+    """The key of what belongs to no seed."""
     return jax.random.key(EVALUATION)
 
 
-def seed_keys(seeds: jax.Array) -> PRNGKeyArray:
-    """A key a seed for what is drawn in an evaluation."""
+def seed_keys(seeds: ArrayLike) -> PRNGKeyArray:
+    """A key a seed for what is drawn in an evaluation: a seed's attacks do not depend on which others run beside it."""
     return jax.vmap(lambda seed: jax.random.fold_in(attack_key(), seed))(jnp.asarray(seeds))

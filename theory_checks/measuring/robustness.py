@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 import pandas as pd
-from purifyjax.balls import Ball
 
 from purifyjax.attacks import APGD, Along, Attack, standard
+from purifyjax.balls import Ball
 from purifyjax.data import SparseCoding, instance
 from theory_checks.evidence import Table
 from theory_checks.experiment import Nets, Seeds

@@ -11,12 +11,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from purifyjax.balls import Ball, Norm
-from purifyjax.margins import MarginOf
 
 from purifyjax.attacks import FGM, pgd
+from purifyjax.balls import Ball, Norm
 from purifyjax.data import SparseCoding, instance, label_std, second_moment
+from purifyjax.margins import MarginOf
 from purifyjax.models import NetMargin, SymmetricReLU
+from purifyjax.seeds import over_seeds
 from purifyjax.sweep import seed_keys, train_stage
 from purifyjax.training import Phase, Training, TrainState, initial_state, start_stage
 from purifyjax.training.trajectory import stage_keys
@@ -185,7 +186,7 @@ def accuracies(training: Training, monitor: Monitor, seeds: Seeds):
     of = margin_of(training.neurons)
 
     @jax.jit
-    def measure(weight, threshold):
+    def measure(weight, threshold, x, y):
         def one(args):
             w, b, xs, ys = args
             m = of({"weight": w, "threshold": b})
@@ -195,7 +196,7 @@ def accuracies(training: Training, monitor: Monitor, seeds: Seeds):
         return jax.lax.map(one, (weight, threshold, x, y))
 
     def found(state: TrainState) -> Arrays:
-        clean, robust = measure(state.weight, state.threshold)
+        clean, robust = over_seeds(measure, (state.weight, state.threshold, x, y))
         return {"clean_accuracy": np.asarray(clean), "robust_accuracy": np.asarray(robust)}
 
     return found

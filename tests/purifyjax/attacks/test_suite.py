@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import jax
@@ -10,26 +12,44 @@ import numpy as np
 import pytest
 
 from purifyjax.attacks import (
-    GRADIENT_FREE,
+    APGD,
+    FGM,
+    PGD,
+    Attack,
     Attacked,
-    Ball,
-    apgd,
+    Noise,
+    Square,
+    Transferred,
     averaged,
     fgm,
-    noise,
-    pgd,
-    square,
     standard,
-    transferred,
     winners,
     worst_case,
 )
+from purifyjax.balls import Ball
+from purifyjax.margins import FixedMargin
 from purifyjax.models import SymmetricReLU, margin
 
 SEEDS, POINTS, DIM, NEURONS = 2, 30, 5, 8
 MODEL = SymmetricReLU(NEURONS, precision=jax.lax.Precision.HIGHEST)
 KEY = jax.random.key(0)
 SUITE = standard(jnp.ones(DIM), steps=8, restarts=3, queries=20)
+NAMES = [attack.name for attack in SUITE]
+
+
+@dataclass(frozen=True)
+class Given(Attack):
+    """A function as an attack."""
+
+    run: Callable
+    gradients: bool = True
+
+    @property
+    def uses_gradients(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.gradients
+
+    def __call__(self, key, margin, x, y, ball):
+        return self.run(key, margin, x, y, ball)
 
 
 def margin_of(params):
@@ -54,22 +74,22 @@ def on_one(margin, attacks, x, y, ball, **options):
 
 
 def test_members_and_their_order():
-    assert list(SUITE) == ["noise", "universal", "fgm", "apgd", "apgd-restarts", "square"]
-    assert list(standard(restarts=1, queries=0)) == ["noise", "fgm", "apgd"]
-    assert set(SUITE) >= GRADIENT_FREE
+    assert NAMES == ["noise", "universal", "fgm", "apgd", "apgd-restarts", "square"]
+    assert [attack.name for attack in standard(restarts=1, queries=0)] == ["noise", "fgm", "apgd"]
+    assert {a.name for a in SUITE if not a.uses_gradients} == {"noise", "universal", "square"}
+    assert standard(jnp.ones(DIM), steps=8, restarts=3, queries=20) == SUITE
 
 
 @pytest.mark.parametrize("norm,radius", [("l2", 0.4), ("linf", 0.2)])
 def test_breaks_what_long_pgd_breaks(norm, radius):
     """On small nets, at a tenth of the steps; no warning on an honest margin."""
-    found = worst_case(KEY, margin_of, *nets(), Ball(radius, norm), SUITE, gradient_free=GRADIENT_FREE)
-    strong = {"pgd": partial(pgd, steps=100, restarts=5)}
-    slow = worst_case(KEY, margin_of, *nets(), Ball(radius, norm), strong)
+    found = worst_case(KEY, margin_of, *nets(), Ball(radius, norm), SUITE)
+    slow = worst_case(KEY, margin_of, *nets(), Ball(radius, norm), (PGD(steps=100, restarts=5),))
     assert 0.1 < slow.standing.mean() < 0.9
     assert (found.standing & ~slow.standing).mean() < 0.02
     assert found.warnings == () and slow.warnings == ()
-    won = winners(found.broken_by, list(SUITE))
-    assert list(won) == list(SUITE)
+    won = winners(found.broken_by, NAMES)
+    assert list(won) == NAMES
     assert sum(won.values()) == (found.broken_by >= 0).sum()
     assert won["fgm"] == (found.broken_by == 2).sum() > 0
 
@@ -80,17 +100,17 @@ def test_breaks_what_long_pgd_breaks(norm, radius):
 def test_transferred_perturbations_come_from_the_source():
     weight, other, x = jnp.array([1.0, 0.0]), jnp.array([0.6, 0.8]), jnp.array([[1.0, 1.0], [2.0, 0.5]])
     source, target = (lambda x, y, w=w: y * (x @ w) for w in (weight, other))
-    found = transferred(source, fgm)(KEY, target, x, jnp.ones(2), Ball(0.5))
+    found = Transferred(source, FGM())(KEY, target, x, jnp.ones(2), Ball(0.5))
     np.testing.assert_allclose(found.perturbation, [[-0.5, 0.0], [-0.5, 0.0]], atol=1e-6)
     np.testing.assert_allclose(found.margin, x @ other - 0.5 * 0.6, atol=1e-6)
 
 
 def test_transferred_attacks_join_the_worst_case():
     params, x, y = nets()
-    source = margin_of(jax.tree.map(lambda leaf: leaf[1], params))
-    found = worst_case(KEY, margin_of, params, x, y, Ball(0.5), {"transfer": transferred(source, apgd), "apgd": apgd})
-    won = winners(found.broken_by, ["transfer", "apgd"])
-    assert won["transfer"] > 0 and won["apgd"] > 0
+    source = FixedMargin(margin_of, jax.tree.map(lambda leaf: leaf[1], params))
+    found = worst_case(KEY, margin_of, params, x, y, Ball(0.5), (Transferred(source, APGD()), APGD()))
+    won = winners(found.broken_by, ["transferred", "apgd"])
+    assert won["transferred"] > 0 and won["apgd"] > 0
 
 
 # Warnings
@@ -114,27 +134,25 @@ def points():
 
 def test_zero_gradients_are_reported():
     x, y = points()
-    (warning,) = on_one(stairs, {"fgm": fgm}, x, y, Ball(0.1)).warnings
+    (warning,) = on_one(stairs, (FGM(),), x, y, Ball(0.1)).warnings
     assert warning == "the gradient is exactly zero at 100.0% of the points: gradient attacks start blind there"
     dead = lambda x, y: jnp.where(x[:, 0] > 1.2, 1.0, y * jnp.sum(x, axis=-1))  # noqa: E731
     share = float(np.mean(np.asarray(x[:, 0] > 1.2)))
-    assert f"{share:.1%}" in on_one(dead, {"fgm": fgm}, x, y, Ball(0.1)).warnings[0]
+    assert f"{share:.1%}" in on_one(dead, (FGM(),), x, y, Ball(0.1)).warnings[0]
 
 
 def test_gradient_free_successes_are_counted():
     x, y = points()
-    suite = {"square": square, "fgm": fgm, "apgd": partial(apgd, steps=5), "more": square}
-    free = frozenset({"square", "more"})
-    with_gradient = {name: suite[name] for name in ("fgm", "more")}
-    found = on_one(masked, with_gradient, x, y, Ball(0.8), gradient_free=free)
+    with_gradient = (FGM(), Square(name="more"))
+    found = on_one(masked, with_gradient, x, y, Ball(0.8))
     won = winners(found.broken_by, ["fgm", "more"])["more"]
     assert won > 5
     assert found.warnings == (
         f"more uses no gradient and broke {won} points that fgm left standing: gradients may be masked",
     )
-    # Before any gradient attack it says nothing, and without the marker nothing can be said.
-    assert on_one(masked, {"square": square, "fgm": fgm}, x, y, Ball(0.8), gradient_free=free).warnings == ()
-    assert on_one(masked, with_gradient, x, y, Ball(0.8)).warnings == ()
+    # Before any gradient attack it says nothing, nor of an attack that uses gradients itself.
+    assert on_one(masked, (Square(), FGM()), x, y, Ball(0.8)).warnings == ()
+    assert on_one(masked, (FGM(), Given(Square(), name="more")), x, y, Ball(0.8)).warnings == ()
 
 
 def test_margins_that_change_are_reported():
@@ -145,13 +163,13 @@ def test_margins_that_change_are_reported():
     def at_trace(x, y):
         return y * jnp.sum(x, axis=-1) + rng.normal()
 
-    (warning,) = on_one(at_trace, {"noise": noise}, x, y, Ball(0.1)).warnings
+    (warning,) = on_one(at_trace, (Noise(),), x, y, Ball(0.1)).warnings
     assert warning.startswith("the margin is not deterministic")
 
     def noisy(key, x, y):
         return y * jnp.sum(x, axis=-1) + jax.random.normal(key, y.shape)
 
-    assert on_one(averaged(KEY, noisy, 4), {"noise": noise}, x, y, Ball(0.1)).warnings == ()
+    assert on_one(averaged(KEY, noisy, 4), (Noise(),), x, y, Ball(0.1)).warnings == ()
 
 
 def leap(key, margin, x, y, ball):
@@ -164,11 +182,11 @@ def leap(key, margin, x, y, ball):
 def test_perturbations_outside_the_ball_are_reported_by_name_and_size():
     x, y = points()
     linear = lambda x, y: 1.0 + y * jnp.sum(x, axis=-1)  # noqa: E731
-    found = on_one(linear, {"fgm": fgm, "leap": leap}, x, y, Ball(0.1))
+    found = on_one(linear, (FGM(), Given(leap, name="leap")), x, y, Ball(0.1))
     (warning,) = found.warnings
     assert warning == f"leap left the ball at {POINTS // 3} points, which do not count: worst ‖δ‖/τ − 1 = 0.5"
     lost = lambda key, margin, x, y, ball: Attacked(jnp.full_like(x, jnp.nan), y)  # noqa: E731
-    assert "= inf" in on_one(linear, {"lost": lost}, x, y, Ball(0.1)).warnings[0]
+    assert "= inf" in on_one(linear, (Given(lost, name="lost"),), x, y, Ball(0.1)).warnings[0]
 
 
 def test_tiny_radii_are_judged_in_float64():
@@ -176,20 +194,20 @@ def test_tiny_radii_are_judged_in_float64():
     x, y = points()
     far = lambda key, margin, x, y, ball: Attacked(jnp.full_like(x, 10.0 * ball.radius), y)  # noqa: E731
     linear = lambda x, y: 1.0 + y * jnp.sum(x, axis=-1)  # noqa: E731
-    assert len(on_one(linear, {"far": far}, x, y, Ball(1e-25)).warnings) == 1
+    assert len(on_one(linear, (Given(far, name="far"),), x, y, Ball(1e-25)).warnings) == 1
 
 
 def test_every_attack_of_the_suite_compiles_once():
-    traces = dict.fromkeys(SUITE, 0)
+    traces = dict.fromkeys(NAMES, 0)
 
-    def counted(name):
+    def counted(own):
         def attack(key, margin, x, y, ball):
-            traces[name] += 1
-            return SUITE[name](key, margin, x, y, ball)
+            traces[own.name] += 1
+            return own(key, margin, x, y, ball)
 
-        return attack
+        return Given(attack, name=own.name)
 
-    suite = {name: counted(name) for name in SUITE}
+    suite = tuple(counted(attack) for attack in SUITE)
     for radius in (0.1, 0.2):
         worst_case(KEY, margin_of, *nets(), Ball(radius), suite, chunk=16)
-    assert traces == dict.fromkeys(SUITE, 1)
+    assert traces == dict.fromkeys(NAMES, 1)

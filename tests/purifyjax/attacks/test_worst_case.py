@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
 
 import chex
@@ -10,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from purifyjax.attacks import Attacked, Ball, WorstCase, fgm, noise, pgd, universal, worst_case
+from purifyjax.attacks import FGM, PGD, Along, Attack, Attacked, Noise, Square, WorstCase, fgm, worst_case
+from purifyjax.balls import Ball
 from purifyjax.models import SymmetricReLU, margin
 
 SEEDS, POINTS, DIM, NEURONS = 3, 23, 5, 6
@@ -23,13 +26,22 @@ def margin_of(params):
     return partial(margin, MODEL, params)
 
 
-def along_ones(key, margin, x, y, ball):
-    del key
-    return universal(jnp.ones(DIM), margin, x, y, ball)
+DETERMINISTIC = (Along(jnp.ones(DIM)), FGM(), PGD(steps=5))
 
 
-short_pgd = partial(pgd, steps=5)
-DETERMINISTIC = {"universal": along_ones, "fgm": fgm, "pgd": short_pgd}
+@dataclass(frozen=True)
+class Given(Attack):
+    """A function as an attack."""
+
+    run: Callable
+    gradients: bool = True
+
+    @property
+    def uses_gradients(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.gradients
+
+    def __call__(self, key, margin, x, y, ball):
+        return self.run(key, margin, x, y, ball)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +79,7 @@ def _alone(attack):
 def test_equals_the_minimum_over_the_attacks_run_separately(nets, norm):
     ball = Ball({"l1": 2.0, "l2": 1.0, "linf": 0.5}[norm] * RADIUS, norm)
     found = strike(nets, ball, DETERMINISTIC, chunk=8)
-    margins = np.stack([alone(attack, nets, ball) for attack in DETERMINISTIC.values()])
+    margins = np.stack([alone(attack, nets, ball) for attack in DETERMINISTIC])
     right = clean(nets) > 0
     np.testing.assert_array_equal(found.standing, right & (margins > 0).all(axis=0))
     first = np.where((margins <= 0).any(axis=0), (margins <= 0).argmax(axis=0), -1)
@@ -83,7 +95,7 @@ def test_equals_the_minimum_over_the_attacks_run_separately(nets, norm):
 
 
 def test_without_attacks_the_clean_margin_decides(nets):
-    found = strike(nets, Ball(RADIUS), {})
+    found = strike(nets, Ball(RADIUS), ())
     np.testing.assert_allclose(found.margin, clean(nets), atol=1e-6)
     np.testing.assert_array_equal(found.standing, clean(nets) > 0)
     assert (found.broken_by == -1).all()
@@ -143,30 +155,30 @@ def modest(key, margin, x, y, ball):
 @pytest.mark.parametrize("cheat,norm", [(leap, "l1"), (leap, "l2"), (leap, "linf"), (lie, "l2"), (crash, "l2")])
 def test_cheating_attacks_do_not_count(nets, cheat, norm):
     assert cheat is not leap or (alone(leap, nets, Ball(RADIUS, norm)) <= 0).mean() > 0.4
-    found = strike(nets, Ball(RADIUS, norm), {"cheat": cheat})
+    found = strike(nets, Ball(RADIUS, norm), (Given(cheat, name="cheat"),))
     np.testing.assert_array_equal(found.standing, clean(nets) > 0)
     np.testing.assert_allclose(found.margin, clean(nets), atol=1e-6)
     assert (found.broken_by == -1).all()
 
 
 def test_a_cheat_does_not_stop_the_honest(nets):
-    honest = strike(nets, Ball(RADIUS), {"fgm": fgm})
-    both = strike(nets, Ball(RADIUS), {"leap": leap, "crash": crash, "fgm": fgm})
+    honest = strike(nets, Ball(RADIUS), (FGM(),))
+    both = strike(nets, Ball(RADIUS), (Given(leap, name="leap"), Given(crash, name="crash"), FGM()))
     np.testing.assert_array_equal(both.standing, honest.standing)
     np.testing.assert_array_equal(both.broken_by, np.where(honest.broken_by == 0, 2, -1))
 
 
 def test_margins_are_evaluated_afresh(nets):
-    honest = strike(nets, Ball(RADIUS), {"fgm": fgm})
-    found = strike(nets, Ball(RADIUS), {"fgm": modest})
-    chex.assert_trees_all_close(found, honest, atol=1e-6)
+    honest = strike(nets, Ball(RADIUS), (FGM(),))
+    found = strike(nets, Ball(RADIUS), (Given(modest, name="fgm"),))
+    chex.assert_trees_all_close(found[:3], honest[:3], atol=1e-6)
 
 
 def test_full_steps_are_legal_at_awkward_radii(nets):
     """Rounding of a normalised step must not make it illegal."""
     for norm in ("l1", "l2", "linf"):
         for radius in (1e-3, 0.1, 1 / 3, 0.7):
-            found = strike(nets, Ball(radius, norm), {"fgm": fgm}, chunk=8)
+            found = strike(nets, Ball(radius, norm), (FGM(),), chunk=8)
             right = clean(nets) > 0
             expected = np.minimum(alone(fgm, nets, Ball(radius, norm)), clean(nets))
             np.testing.assert_array_equal(found.standing, right & (expected > 0))
@@ -187,7 +199,7 @@ def test_points_without_a_margin_do_not_stand(nets):
         return Attacked(delta, margin(x + delta, y))
 
     at = jnp.zeros((SEEDS, POINTS, DIM)).at[:, ::2, 0].set(9.9)
-    found = worst_case(KEY, fragile_of, params, at, y, Ball(0.2), {"push": push})
+    found = worst_case(KEY, fragile_of, params, at, y, Ball(0.2), (Given(push, name="push"),))
     np.testing.assert_array_equal(found.standing, np.arange(POINTS)[None, :].repeat(SEEDS, 0) % 2 == 1)
 
 
@@ -207,7 +219,7 @@ def test_fallen_points_are_left_alone(nets):
 
 def test_the_callers_standing_is_not_changed(nets):
     standing = np.ones((SEEDS, POINTS), bool)
-    strike(nets, Ball(1.6), {"fgm": fgm}, standing=standing)
+    strike(nets, Ball(1.6), (FGM(),), standing=standing)
     assert standing.all()
 
 
@@ -240,14 +252,14 @@ def test_random_attacks_differ_between_seeds_chunks_and_attacks(nets):
 
     def run(*attacks):
         x, y = jnp.zeros((SEEDS, POINTS, DIM)), jnp.ones((SEEDS, POINTS))
-        named = {str(i): attack for i, attack in enumerate(attacks)}
+        named = tuple(Given(attack, name=str(i)) for i, attack in enumerate(attacks))
         return worst_case(KEY, tip_of, nets[0], x, y, Ball(0.1), named, chunk=8)
 
-    found = run(noise)
+    found = run(Noise())
     assert found.standing.all()
     assert len(np.unique(found.margin)) > 0.95 * found.margin.size
-    chex.assert_trees_all_equal(found, run(noise))
-    twice = run(noise, noise)
+    chex.assert_trees_all_equal(found[:3], run(Noise())[:3])
+    twice = run(Noise(), Noise())
     assert (twice.margin <= found.margin).all()
     assert (twice.margin < found.margin).mean() > 0.25
 
@@ -268,6 +280,25 @@ def test_every_attack_compiles_once(nets):
     counted = chex.assert_max_traces(fgm, n=1)
     left = set()
     for radius in (0.1, 0.3, 0.8):
-        strike(nets, Ball(radius), {"universal": along_ones, "fgm": counted}, chunk=8)
-        left.add(strike(nets, Ball(radius), {"universal": along_ones}, chunk=8).standing.sum(axis=1).max())
+        strike(nets, Ball(radius), (Along(jnp.ones(DIM)), Given(counted, name="fgm")), chunk=8)
+        left.add(strike(nets, Ball(radius), (Along(jnp.ones(DIM)),), chunk=8).standing.sum(axis=1).max())
     assert len(left) > 1
+
+
+def test_with_a_key_a_seed_its_numbers_do_not_depend_on_the_others():
+    """Attacks draw by the seed's key and the point's place, not by the place along the seed axis."""
+    keys = jax.random.split(jax.random.key(5), 3)
+    draw = jax.random.normal(jax.random.key(6), (3, 40, 6))
+    params, y = {"weight": draw[:, 0]}, jnp.ones((3, 40))
+
+    def margin_of(params):
+        return lambda x, y: y * (x @ params["weight"]) + 0.5
+
+    suite = (Noise(), Square(queries=5))
+    every = worst_case(keys, margin_of, params, draw, y, Ball(0.5), suite, chunk=16)
+    for s in range(3):
+        one = slice(s, s + 1)
+        own = {"weight": params["weight"][one]}
+        alone = worst_case(keys[one], margin_of, own, draw[one], y[one], Ball(0.5), suite, chunk=16)
+        np.testing.assert_array_equal(alone.margin[0], every.margin[s])
+        np.testing.assert_array_equal(alone.broken_by[0], every.broken_by[s])

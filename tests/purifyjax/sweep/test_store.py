@@ -227,7 +227,7 @@ def rewritten(path, **changes):
         {"checksum": None},
         {"checksum": np.array("0" * 64)},
         {"w": ARRAYS["w"] + 1},
-        {"w": ARRAYS["w"].astype(np.float64)},
+        {"w": ARRAYS["w"].view(np.int32)},
         {"w": ARRAYS["w"].reshape(15, 4)},
         {"flag": None},
         {"more": np.ones(1)},

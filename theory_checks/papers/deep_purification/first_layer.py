@@ -15,6 +15,7 @@ from purifyjax.balls import Ball
 from purifyjax.data.images import Rows
 from purifyjax.margins import MarginOf
 from purifyjax.models import filters
+from purifyjax.seeds import over_seeds
 from purifyjax.training import ClassifierState
 from theory_checks.experiment import Seeds
 from theory_checks.measuring.pictures import pictures
@@ -52,7 +53,7 @@ def _perturbations(of: MarginOf, layer: FirstLayer, state: ClassifierState, x, y
 
         return jax.lax.map(one, (state, x, y))
 
-    return np.asarray(run(state, x, y))
+    return np.asarray(over_seeds(run, (state, x, y), compiled=False))
 
 
 def sparsity(

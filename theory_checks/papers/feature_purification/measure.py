@@ -15,7 +15,7 @@ from purifyjax.certify import Network, certify, crown, interval, lipschitz, prep
 from purifyjax.data import instance
 from theory_checks.experiment import Nets, Seeds
 from theory_checks.measuring.attacked import CERTIFICATES
-from theory_checks.measuring.points import attack_key, fresh_points
+from theory_checks.measuring.points import fresh_points, seed_keys
 from theory_checks.measuring.two_layer import NETS, margin_of, parameters
 from theory_checks.papers.feature_purification.config import PurificationConfig
 from theory_checks.papers.feature_purification.tables import COORDINATES, HISTORY
@@ -64,7 +64,7 @@ def certificates(config: PurificationConfig, seeds: Seeds, nets: Nets, progress:
     if radii:
         points = config.evaluation.curve_points
         x, y = fresh_points(jnp.asarray(seeds), points, config.training.data, "certificates")
-        standing = _standing(config, nets, x, y, radii)
+        standing = _standing(config, seeds, nets, x, y, radii)
         for s, seed in progress.over([*enumerate(seeds)]):
             net = prepare(nets["robust"]["weight"][s], nets["robust"]["threshold"][s], config.norm)
             point, label = np.asarray(x[s]), np.asarray(y[s])
@@ -83,10 +83,10 @@ def certificates(config: PurificationConfig, seeds: Seeds, nets: Nets, progress:
     return pd.DataFrame(rows, columns=list(CERTIFICATES.columns))
 
 
-def _standing(config: PurificationConfig, nets: Nets, x, y, radii) -> list[np.ndarray]:
+def _standing(config: PurificationConfig, seeds: Seeds, nets: Nets, x, y, radii) -> list[np.ndarray]:
     """Points that withstand APGD, by radius: the upper bound beside the certificate."""
     attack = (APGD(steps=config.certification.steps, restarts=config.certification.restarts),)
-    run = partial(worst_case, attack_key(), margin_of(config.training.neurons), parameters(nets["robust"]), x, y)
+    run = partial(worst_case, seed_keys(seeds), margin_of(config.training.neurons), parameters(nets["robust"]), x, y)
     found = []
     for radius in radii:
         found.append(run(Ball(radius, config.norm), attack, standing=found[-1] if found else None).standing)

@@ -14,6 +14,7 @@ from purifyjax.attacks import APGD, Attack, Attacked
 from purifyjax.balls import Ball
 from purifyjax.data import instance
 from purifyjax.margins import MarginOf
+from purifyjax.seeds import over_seeds
 from theory_checks.experiment import Arrays, Nets, Seeds
 from theory_checks.measuring.points import fresh_points, seed_keys
 from theory_checks.measuring.two_layer import NETS, margin_of, parameters
@@ -31,10 +32,12 @@ def strongest(config: PurificationConfig, seeds: Seeds, nets: Nets, progress: Pr
     attack = APGD(steps=config.evaluation.steps, restarts=config.perturbations.restarts)
     of = margin_of(config.training.neurons)
     keys = seed_keys(jnp.asarray(seeds))
-    return {
-        net: jax.tree.map(np.asarray, _attacked(attack, of, keys, parameters(nets[net]), x, y, config.ball))
-        for net in progress.over(NETS)
-    }
+    run = partial(_attacked, attack, of)
+    found = {}
+    for net in progress.over(NETS):
+        attacked = over_seeds(run, (keys, parameters(nets[net]), x, y), config.ball, compiled=net != NETS[0])
+        found[net] = jax.tree.map(np.asarray, attacked)
+    return found
 
 
 def points(config: PurificationConfig, seeds: Seeds):

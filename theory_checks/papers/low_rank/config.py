@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from purifyjax.balls import Ball
-
 from purifyjax.training import Training, validate
 from theory_checks.experiment import Experiment
 

@@ -14,7 +14,7 @@ import pandas as pd
 from purifyjax.attacks import minimal_norm
 from purifyjax.balls import Ball, Norm
 from purifyjax.margins import MarginOf
-from purifyjax.seeds import take
+from purifyjax.seeds import over_seeds, take
 from purifyjax.training import ClassifierState
 from theory_checks.experiment import Arrays, Seeds
 from theory_checks.measuring.points import attack_key
@@ -61,7 +61,7 @@ def _smallest(of: MarginOf, ball: Ball, how: settings.Collection, baseline: Clas
 
         return jax.lax.map(one, (state, x, y))
 
-    return run(baseline, x, y)
+    return over_seeds(run, (baseline, x, y), compiled=False)
 
 
 def collected(

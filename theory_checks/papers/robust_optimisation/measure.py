@@ -17,7 +17,7 @@ from purifyjax.training import ClassifierState
 from theory_checks.experiment import Seeds
 from theory_checks.measuring.attacked import finding_rows
 from theory_checks.measuring.image_nets import image_counts
-from theory_checks.measuring.points import attack_key
+from theory_checks.measuring.points import attack_key, seed_keys
 from theory_checks.papers.robust_optimisation.config import RobustOptimisationConfig
 from theory_checks.progress import Progress
 
@@ -50,7 +50,7 @@ def attacked(
     outcomes, findings = [], []
     x, y = config.test_images(seeds, config.attacked_points)
     for name, state in progress.over(nets.items()):
-        run = partial(worst_case, attack_key(), config.margin_of, state, x, y, chunk=config.chunk)
+        run = partial(worst_case, seed_keys(seeds), config.margin_of, state, x, y, chunk=config.chunk)
         right = run(Ball(0.0), ()).standing
         for ball in progress.over(config.balls(name)):
             head = (config.name, seeds, name)
@@ -74,7 +74,7 @@ def curves(config: RobustOptimisationConfig, seeds: Seeds, nets: States, progres
     frames = []
     x, y = config.test_images(seeds, config.curve_points)
     for name, state in progress.over(nets.items()):
-        run = partial(worst_case, attack_key(), config.margin_of, state, x, y, chunk=config.chunk)
+        run = partial(worst_case, seed_keys(seeds), config.margin_of, state, x, y, chunk=config.chunk)
         right = run(Ball(0.0), ()).standing
         for norm, radius in progress.over(config.radii):
             for attack in progress.over(config.curve_suite):

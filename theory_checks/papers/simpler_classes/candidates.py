@@ -9,11 +9,11 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from purifyjax.balls import Ball
-from purifyjax.margins import Margin
 
 from purifyjax.attacks import Attack
+from purifyjax.balls import Ball
 from purifyjax.data import SparseCoding, instance, sample
+from purifyjax.margins import Margin
 from purifyjax.models import (
     Polynomial,
     RandomFeatures,

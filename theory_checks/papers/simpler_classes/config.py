@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from purifyjax.balls import Ball
-
 from purifyjax.attacks import FGM, PGD, Attack
+from purifyjax.balls import Ball
 from purifyjax.training import Training, validate
 from theory_checks.experiment import Experiment
 from theory_checks.measuring.two_layer import setting

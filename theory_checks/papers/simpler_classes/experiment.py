@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pandas as pd
-from purifyjax.balls import Ball
 
+from purifyjax.balls import Ball
 from theory_checks.experiment import Arrays, Found, Nets, Seeds, Stage
 from theory_checks.measuring.two_layer import SIZES, Monitor, feature_purification, margin_of, parameters, stages
 from theory_checks.papers.simpler_classes import measure

@@ -9,16 +9,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from purifyjax.balls import Ball
-from purifyjax.margins import MarginOf
 
 from purifyjax.attacks import worst_case
+from purifyjax.balls import Ball
 from purifyjax.certify import best_robust_linear, linear_class_bound
 from purifyjax.data import instance, sample
+from purifyjax.margins import MarginOf
 from purifyjax.models import kernel_ridge, tangent_kernel
+from purifyjax.seeds import over_seeds
 from purifyjax.training import converged
 from theory_checks.experiment import Seeds
-from theory_checks.measuring.points import Points, attack_key, fresh_points
+from theory_checks.measuring.points import Points, fresh_points, seed_keys
 from theory_checks.measuring.robustness import strongest_pair
 from theory_checks.papers.simpler_classes.candidates import TRAINING, Candidate, KernelMargin, fits
 from theory_checks.papers.simpler_classes.config import ClassesConfig
@@ -52,7 +53,7 @@ def judged(
       end: converged and drop of every seed, if it was fitted by gradient descent.
     """
     suite = strongest_pair(config.training.data, config.attack_steps)
-    run = partial(worst_case, attack_key(), margin_of, variables, *points)
+    run = partial(worst_case, seed_keys(seeds), margin_of, variables, *points)
     standing = run(Ball(0.0), ()).standing
     clean, rows = standing.sum(axis=1), []
     for radius in config.radii:
@@ -88,7 +89,7 @@ def fitted(
     for training, adversary in progress.over(config.search.adversaries):
         run = fits(candidate, config.training.data, config.search.batch_size, adversary)
         for rate in progress.over(candidate.rates):
-            variables, loss = run(keys, jnp.float32(rate), config.radius)
+            variables, loss = over_seeds(run, (keys,), jnp.float32(rate), config.radius, compiled=False)
             loss = np.asarray(loss)
             fell = converged(loss)
             about = {"family": candidate.family, "model": candidate.name, "training": training, "rate": rate}
