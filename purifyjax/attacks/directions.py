@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from purifyjax.attacks.attack import Attack, Attacked, better
@@ -54,7 +55,7 @@ class Noise(Attack):
 class Along(Attack):
     """`universal` in a fixed direction, as an attack."""
 
-    direction: FrozenArray | Float[Array, " dim"]
+    direction: FrozenArray | Float[Array | np.ndarray, " dim"]
     name: str = field(default="universal", kw_only=True, compare=False)
     uses_gradients: ClassVar[bool] = False
 
@@ -71,7 +72,7 @@ class Along(Attack):
 class _OfClasses(Attack):
     """Attacks that know the classes' features φ_c, and no network."""
 
-    features: FrozenArray | Float[Array, "class dim"]
+    features: FrozenArray | Float[Array | np.ndarray, "class dim"]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "features", frozen(self.features))

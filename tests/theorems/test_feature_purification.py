@@ -139,6 +139,6 @@ def test_the_claim_holds(checked, store, claim):
 def test_what_does_not_hold_is_said_with_its_numbers(checked, store):
     found = verdict("pure-perturbations", profile="quick", seeds=2, out=store)
     assert found.outcome != "holds"
-    with pytest.raises(AssertionError, match=r"Perturbations are dense .* bound >= 85\.33") as failed:
+    with pytest.raises(AssertionError, match=r"(?s)Perturbations are dense .* bound >= 85\.33") as failed:
         assert_holds("pure-perturbations", profile="quick", seeds=2, out=store)
     assert found.note in str(failed.value)

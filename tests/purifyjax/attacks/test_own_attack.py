@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import chex
 import flax.linen as nn
@@ -29,7 +30,7 @@ def halfway():
     """The class that the page defines: half of FGM's step."""
     text = (Path(__file__).parents[3] / "docs" / "extending.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"<!-- file: own_attack\.py -->\n```python\n(.*?)```", text, re.DOTALL)
-    names = {"__name__": "own_attack"}
+    names: dict[str, Any] = {"__name__": "own_attack"}
     exec(compile(code, "own_attack.py", "exec", dont_inherit=True), names)
     return names["Halfway"]
 
@@ -50,11 +51,11 @@ def of_three(trained, halfway):
 
 
 def test_it_is_a_record(halfway):
-    assert issubclass(halfway, Attack)
     assert halfway().name == "halfway" and halfway(name="mine").name == "mine"
     assert halfway() == halfway(0.5, name="mine") and hash(halfway()) == hash(halfway(0.5, name="mine"))
     assert halfway() != halfway(0.25)
     assert describe(halfway(name="mine")) == {"type": "Halfway", "share": 0.5}
+    assert issubclass(halfway, Attack)
 
 
 def test_it_joins_a_worst_case(halfway):

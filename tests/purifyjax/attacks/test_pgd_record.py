@@ -129,9 +129,9 @@ def test_the_best_is_never_weaker_than_the_last(start, norm):
         alone = [struck_by(1, "last", key) for key in jax.random.split(KEY, 3)]
         last = np.array([found.margin for found, _, _ in alone])
         assert (margins(3, "best") <= last.min(axis=0) + 1e-5).all()
-        # The descents begin apart at every point, and somewhere they end apart.
+        # The descents begin apart at most points (ℓ1 has few vertices), and somewhere they end apart.
         starts = np.array([begin for _, begin, _ in alone])
-        assert (np.abs(np.diff(starts, axis=0)).max(axis=-1) > 1e-3).mean() > 0.9
+        assert (np.abs(np.diff(starts, axis=0)).max(axis=-1) > 1e-3).mean() > 0.75
         assert (np.ptp(last, axis=0) > 1e-3).any()
 
 

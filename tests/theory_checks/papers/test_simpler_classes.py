@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
-from purifyjax.balls import Ball
 
 from purifyjax.attacks import PGD
+from purifyjax.balls import Ball
 from tests.theory_checks.toys import simpler_classes as toys
 from theory_checks.evidence import Evidence
 from theory_checks.measuring.two_layer import Monitor, stages
@@ -23,6 +23,9 @@ from theory_checks.papers.simpler_classes.tables import CLASS_BOUNDS, CLASS_LOSS
 from theory_checks.progress import Progress
 from theory_checks.runner import Runner
 from theory_checks.trained import stage_marks
+
+# One process trains what the tests of this file share.
+pytestmark = pytest.mark.xdist_group("simpler_classes")
 
 TAU, POINTS = 0.3, 1000
 FAMILIES = ("linear", "polynomial", "tangent kernel", "random features", "ReLU net")
