@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import jax
@@ -177,11 +178,11 @@ def test_settings_out_of_range_are_refused(make, told):
     ("attack", "function"),
     [
         (FGM(), fgm),
-        (PGD(steps=4, restarts=3), lambda *a: pgd(*a, 4, 3)),
-        (PGD(steps=4, step_fraction=1.5), lambda *a: pgd(*a, 4, 1, 1.5)),
-        (APGD(4, 2, 0.5, 0.6), lambda *a: apgd(*a, 4, 2, 0.5, 0.6)),
+        (PGD(steps=4, restarts=3), partial(pgd, steps=4, restarts=3)),
+        (PGD(steps=4, step_fraction=1.5), partial(pgd, steps=4, step_fraction=1.5)),
+        (APGD(4, 2, 0.5, 0.6), partial(apgd, steps=4, restarts=2, momentum=0.5, success_share=0.6)),
         (Noise(), noise),
-        (Square(5, 0.4), lambda *a: square(*a, 5, 0.4)),
+        (Square(5, 0.4), partial(square, queries=5, share=0.4)),
         (Along(jnp.ones(DIM)), lambda key, *a: universal(jnp.ones(DIM), *a)),
     ],
     ids=lambda value: value.name if isinstance(value, Attack) else "",
