@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Int, PRNGKeyArray
 
 _MEMORY_SHARE = 0.6
+_programs: WeakKeyDictionary[Callable[..., Any], set[Any]] = WeakKeyDictionary()  # that functions were called with
 
 
 def seed_keys(seeds: ArrayLike) -> PRNGKeyArray:
@@ -34,24 +36,24 @@ def seeds_at_once(bytes_a_seed: float, seeds: int) -> int:
     return int(np.clip(_MEMORY_SHARE * stats["bytes_limit"] / bytes_a_seed, 1, seeds))
 
 
-def over_seeds(
-    run: Callable[..., Any], own: Any, *shared: Any, compiled: bool = True, threads: int | None = None
-) -> Any:
+def over_seeds(run: Callable[..., Any], own: Any, *shared: Any, threads: int | None = None) -> Any:
     """`run(*own, *shared)` for all seeds, side by side on the cores of a CPU, in one call on an accelerator.
 
     On a CPU every seed is a call of its own, of a program for one seed: its numbers are then the same to the last bit
-    whichever seeds run beside it, since programs for several seeds are compiled, and round, in their own ways.
+    whichever seeds run beside it, since programs for several seeds are compiled, and round, in their own ways. The
+    first call of a program has no other beside it, so that it is compiled once.
 
     Args:
       run: a jitted function of arrays with a leading axis of seeds, giving arrays with such an axis.
       own: a tuple of pytrees with that axis.
-      shared: what all seeds share.
-      compiled: whether `run` has its program already; without it the first seed waits for it alone.
+      shared: what all seeds share, static arguments of `run` included.
       threads: calls at a time; as many as there are cores if None.
     """
     groups = _groups(len(jax.tree.leaves(own)[0]))
     arguments = [(*take(group, own), *shared) for group in groups]
-    found = [] if compiled and len(arguments) > 1 else [run(*arguments.pop(0))]
+    programs, program = _programs.setdefault(run, set()), _program(arguments[0])
+    found = [] if program in programs else [run(*arguments.pop(0))]
+    programs.add(program)
     workers = min(cores() if threads is None else threads, len(arguments))
     if workers > 1:
         with ThreadPoolExecutor(workers) as pool:
@@ -59,6 +61,18 @@ def over_seeds(
     else:
         found += [run(*one) for one in arguments]
     return found[0] if len(found) == 1 else jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *found)
+
+
+def _program(arguments: tuple[Any, ...]) -> Any:
+    """What a jitted function's program hangs on: structure, shapes and types, and the values of what is static."""
+
+    def kind(leaf: Any) -> Any:
+        if isinstance(leaf, jax.Array | np.ndarray):
+            return leaf.shape, leaf.dtype
+        return type(leaf) if isinstance(leaf, float) else leaf
+
+    leaves, structure = jax.tree.flatten(arguments)
+    return structure, tuple(map(kind, leaves))
 
 
 def cores() -> int:

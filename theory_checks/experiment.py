@@ -64,7 +64,6 @@ class Experiment:
       seeds: how many of a run's seeds it takes.
       cost: about how many minutes it takes at the `standard` profile on two cores; cheap ones run first.
       version: raised whenever the same config comes to mean other numbers.
-      unit: of its progress.
     """
 
     name: str
@@ -124,3 +123,21 @@ class Experiment:
         """The nets in the form that other tools read, a file trajectories/NAME.npz; None for no file."""
         del seeds, nets
         return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtRadius(Experiment):
+    """Base of experiments whose claims are judged at one radius.
+
+    Attributes:
+      radius: τ.
+    """
+
+    radius: float
+
+    @property
+    def reference_radius(self) -> float | None:
+        return self.radius
+
+    def at_scale(self, scale: float) -> Self:
+        return replace(self, radius=scale * self.radius)

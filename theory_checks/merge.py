@@ -8,14 +8,13 @@ takes all seeds at once is measured anew, and the report is that of one run on a
 from __future__ import annotations
 
 import sys
-import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-FAILED = 70
+from theory_checks.command import run
 
 
 @dataclass(frozen=True)
@@ -32,13 +31,7 @@ class Options:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    try:
-        from theory_checks.command import run
-
-        return run(lambda: merge(tyro.cli(Options, args=arguments, prog="python -m theory_checks.merge")))
-    except Exception:
-        traceback.print_exc()
-        return FAILED
+    return run(lambda: merge(tyro.cli(Options, args=arguments, prog="python -m theory_checks.merge")))
 
 
 def merge(options: Options) -> int:

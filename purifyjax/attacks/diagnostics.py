@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -89,7 +89,7 @@ def start_findings(
       clean: the first evaluation.
       standing: the points that are attacked; only their gradients count.
     """
-    again, flat = (np.asarray(a) for a in over_seeds(_again(margin_of), (params, x, y)))
+    again, flat = (np.asarray(a) for a in over_seeds(_again, (params, x, y), margin_of))
     change = np.abs(again - clean)
     differs = change > SAME * np.maximum(np.abs(clean), np.abs(again))
     found = []
@@ -125,9 +125,9 @@ def winners(broken_by: np.ndarray, names: Sequence[str]) -> dict[str, int]:
     return {name: int(np.sum(broken_by == index)) for index, name in enumerate(names)}
 
 
-@cache
-def _again(margin_of: MarginOf):
-    """jit of the margin and of whether its gradient is zero, over a leading seed axis.
+@partial(jax.jit, static_argnames="margin_of")
+def _again(params, x, y, margin_of: MarginOf):
+    """The margin, and whether its gradient is zero, over a leading seed axis.
 
     It is traced apart from the first evaluation, so that randomness fixed at the trace shows too.
     """
@@ -137,4 +137,4 @@ def _again(margin_of: MarginOf):
         value, direction = margin_and_descent(margin_of(params), x, y)
         return value, jnp.all(direction == 0, axis=-1)
 
-    return jax.jit(lambda params, x, y: jax.lax.map(one, (params, x, y)))
+    return jax.lax.map(one, (params, x, y))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -78,7 +78,7 @@ def worst_case(
     seeds, n = y.shape
     keys = key if key.ndim else jax.random.split(key, seeds)
     width = min(chunk, n)
-    lowest = np.array(over_seeds(_clean(margin_of), (params, x, y)))
+    lowest = np.array(over_seeds(_clean, (params, x, y), margin_of))
     still = lowest > 0 if standing is None else np.array(standing)
     broken_by = np.full((seeds, n), -1)
     first = np.s_[:, :width]  # as many points as an attack sees at once
@@ -86,7 +86,6 @@ def worst_case(
     outside: list[Finding] = []
     for index, attack in enumerate(attacks):
         excess = [(0, 0.0)] * seeds
-        run = _batched(attack, margin_of)
         attack_keys = _folded(keys, index)
         order = [np.flatnonzero(row) for row in still]
         longest = max((len(row) for row in order), default=0)
@@ -95,7 +94,8 @@ def worst_case(
             # Seeds with fewer points left repeat point 0; the repeats are thrown away.
             chosen = np.stack([np.pad(row, (0, width - len(row))) for row in rows])
             seed_axis = np.arange(seeds)[:, None]
-            margins, deltas = run(_folded(attack_keys, start), params, x[seed_axis, chosen], y[seed_axis, chosen], ball)
+            own = (_folded(attack_keys, start), params, x[seed_axis, chosen], y[seed_axis, chosen])
+            margins, deltas = map(np.asarray, over_seeds(_struck, own, ball, attack, margin_of))
             sizes = _size(deltas, ball)
             inside = sizes <= float(ball.radius) * (1 + RADIUS_TOLERANCE)
             for s, row in enumerate(rows):
@@ -132,35 +132,23 @@ def _worse(excess: tuple[int, float], sizes: Float[np.ndarray, " illegal"], radi
     return excess[0] + len(sizes), max(excess[1], worst)
 
 
-@cache
-def _clean(margin_of: MarginOf):
-    """jit of the margin at unperturbed points over a leading seed axis."""
-    return jax.jit(lambda params, x, y: jax.lax.map(lambda a: margin_of(a[0])(a[1], a[2]), (params, x, y)))
+@partial(jax.jit, static_argnames="margin_of")
+def _clean(params, x, y, margin_of: MarginOf):
+    """The margin at unperturbed points, over a leading seed axis."""
+    return jax.lax.map(lambda a: margin_of(a[0])(a[1], a[2]), (params, x, y))
 
 
-@cache
-def _batched(attack: Attack, margin_of: MarginOf):
-    """jit of an attack over a leading seed axis: margins and perturbations, on the host."""
+@partial(jax.jit, static_argnames=("attack", "margin_of"))
+def _struck(keys, params, x, y, ball: Ball, attack: Attack, margin_of: MarginOf):
+    """Margins and perturbations of an attack, over a leading seed axis."""
 
-    @jax.jit
-    def run(keys, params, x, y, ball):
-        def one(args):
-            key, p, xs, ys = args
-            attacked = attack(key, margin_of(p), xs, ys, ball)
-            # The margin is evaluated afresh: the attack's own book-keeping is not trusted.
-            return margin_of(p)(xs + attacked.perturbation, ys), attacked.perturbation
+    def one(args):
+        key, p, xs, ys = args
+        attacked = attack(key, margin_of(p), xs, ys, ball)
+        # The margin is evaluated afresh: the attack's own book-keeping is not trusted.
+        return margin_of(p)(xs + attacked.perturbation, ys), attacked.perturbation
 
-        return jax.lax.map(one, (keys, params, x, y))
-
-    seen = set()
-
-    def on_cores(keys, params, x, y, ball):
-        program = (x.shape[1:], jax.tree.structure(ball))
-        compiled = program in seen
-        seen.add(program)
-        return jax.tree.map(np.asarray, over_seeds(run, (keys, params, x, y), ball, compiled=compiled))
-
-    return on_cores
+    return jax.lax.map(one, (keys, params, x, y))
 
 
 @jax.jit

@@ -19,10 +19,10 @@ from purifyjax.training.classifier import ClassifierState, Recipe, classifier_st
 def _advance(
     keys: PRNGKeyArray,
     states: ClassifierState,
-    network: nn.Module,
-    recipe: Recipe,
     x: Array,
     y: Array,
+    network: nn.Module,
+    recipe: Recipe,
     first_step: Array,
     length: Array,
     steps: int,
@@ -64,15 +64,11 @@ def train_classifiers(
     weights = sum(leaf.size for leaf in jax.tree.leaves(states.params)) // len(keys)
     at_once = seeds_at_once(4 * (6 * weights + n * dimension + 16 * batch * dimension), len(keys))
 
-    sample = () if x.ndim == 2 else (x, y)
+    own, common = ((), (x, y)) if x.ndim == 2 else ((x, y), ())
 
     def advance(state: ClassifierState, phase: int, step: int, chunk: int):
         del phase
         position = (jnp.int32(step), jnp.int32(recipe.steps))
-
-        def one(keys: PRNGKeyArray, state: ClassifierState, *own: Array):
-            return _advance(keys, state, network, shared, *(own or (x, y)), *position, chunk, at_once)
-
-        return over_seeds(one, (keys, state, *sample), compiled=step > 0)
+        return over_seeds(_advance, (keys, state, *own), *common, network, shared, *position, chunk, at_once)
 
     return run_stage(advance, states, [recipe.steps], **options)

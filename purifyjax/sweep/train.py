@@ -68,19 +68,11 @@ def train_stage(
     bare = config.replace(clean=(), robust=())
     # Products of large weights keep all cores busy by themselves.
     threads = None if 4 * config.neurons * config.data.dimension <= _SMALL else 1
-    seen = set()
 
     def advance(state: TrainState, index: int, step: int, chunk: int):
         phase, shared = phases[index], _shared(phases[index])
         at_once = seeds_at_once(bytes_a_seed(config, phase), len(keys))
         position = (jnp.int32(index), jnp.int32(step), jnp.int32(phase.steps))
-        program = (jax.tree.structure(shared), chunk)
-        compiled = program in seen
-        seen.add(program)
-
-        def one(keys: PRNGKeyArray, own: TrainState):
-            return _advance(keys, own, bare, shared, *position, chunk, at_once)
-
-        return over_seeds(one, (keys, state), compiled=compiled, threads=threads)
+        return over_seeds(_advance, (keys, state), bare, shared, *position, chunk, at_once, threads=threads)
 
     return run_stage(advance, states, [phase.steps for phase in phases], **options)

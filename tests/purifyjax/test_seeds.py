@@ -19,8 +19,8 @@ def test_every_seed_is_a_call_of_its_own_on_a_cpu_and_results_come_in_their_orde
         sizes.append(len(own["w"]))
         return {"double": scale * own["w"]}
 
-    for compiled in (False, True):
-        found = over_seeds(run, ({"w": jnp.arange(5.0)},), 2.0, compiled=compiled)
+    for _ in ("not compiled", "compiled"):
+        found = over_seeds(run, ({"w": jnp.arange(5.0)},), 2.0)
         np.testing.assert_array_equal(found["double"], [0, 2, 4, 6, 8])
     assert set(sizes) == {1}
 
@@ -28,7 +28,7 @@ def test_every_seed_is_a_call_of_its_own_on_a_cpu_and_results_come_in_their_orde
 def test_all_seeds_are_one_call_on_an_accelerator(monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     sizes = []
-    found = over_seeds(lambda own: sizes.append(len(own)) or own, (jnp.arange(5.0),), compiled=False)
+    found = over_seeds(lambda own: sizes.append(len(own)) or own, (jnp.arange(5.0),))
     np.testing.assert_array_equal(found, np.arange(5.0))
     assert sizes == [5]
 
@@ -51,23 +51,27 @@ def test_a_group_takes_its_part_of_every_leaf():
 
 def test_seeds_run_side_by_side_only_once_compiled(monkeypatch):
     monkeypatch.setitem(os.environ, "PJRT_NPROC", "2")
-    names = []
+    names, meet = [], []
     meeting = threading.Barrier(2, timeout=10)
 
-    def run(own, wait):
+    def run(own, steps):
         names.append(threading.current_thread().name)
-        if wait:
+        if meet:
             meeting.wait()  # only reached by both if they run at the same time
         return own
 
-    over_seeds(run, (jnp.zeros(2),), True, compiled=True)
-    assert len(set(names)) == 2
-    names.clear()
-    over_seeds(run, (jnp.zeros(3),), False, compiled=False)
-    assert names[0] == threading.main_thread().name  # compiles alone, before the others
-    names.clear()
-    over_seeds(run, (jnp.zeros(3),), False, threads=1)
-    assert set(names) == {threading.main_thread().name}
+    def called(*arguments, **options):
+        names.clear()
+        over_seeds(run, *arguments, **options)
+        return names
+
+    assert called((jnp.zeros(3),), 5)[0] == threading.main_thread().name  # compiles alone, before the others
+    meet.append(True)
+    assert len(set(called((jnp.ones(2),), 5))) == 2  # other values, the same program
+    meet.clear()
+    for other in ((jnp.zeros((2, 4)),), 5), ((jnp.zeros(2),), 6):
+        assert called(*other)[0] == threading.main_thread().name
+    assert set(called((jnp.zeros(3),), 5, threads=1)) == {threading.main_thread().name}
 
 
 def test_a_seed_s_key_is_its_own_whoever_is_beside_it():

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import jax
 import numpy as np
 import pandas as pd
+from jaxtyping import PRNGKeyArray
 
-from purifyjax.attacks import Attack, Finding, in_words, worst_case
+from purifyjax.attacks import Attack, Attacked, Finding, in_words, worst_case
 from purifyjax.balls import Ball
 from purifyjax.margins import MarginOf
+from purifyjax.seeds import over_seeds
 from theory_checks.evidence import Evidence, Table
 from theory_checks.experiment import Seeds
-from theory_checks.measuring.points import Points, seed_keys
+from theory_checks.measuring.points import Points, attack_keys
 from theory_checks.progress import Progress
 
 _HEAD = {"experiment": "name of the experiment", "seed": "number of the seed", "net": "which of its nets"}
@@ -120,7 +123,7 @@ def attacked(
     findings: list[pd.DataFrame] = []
     for net, params in progress.over(nets.items()):
         head = {"experiment": experiment, "net": net}
-        run = partial(worst_case, seed_keys(seeds), margin_of, params, chunk=chunk)
+        run = partial(worst_case, attack_keys(seeds), margin_of, params, chunk=chunk)
         at_rest = ball.replace(radius=0.0)
         right = run(*points, at_rest, ()).standing
         rows.append(counts(seeds, right, **head, attack="none", radius=0.0))
@@ -152,8 +155,30 @@ def attacked(
     }
 
 
+def perturbed(
+    attack: Attack, margin_of: MarginOf, keys: PRNGKeyArray, params: Any, points: Points, ball: Ball
+) -> Attacked:
+    """What one attack finds on every point of every seed, as numpy arrays [seed, n, …].
+
+    Args:
+      keys: one a seed.
+      params: with a leading seed axis.
+    """
+    found = over_seeds(_perturbed, (keys, params, *points), ball, attack, margin_of)
+    return jax.tree.map(np.asarray, found)
+
+
+@partial(jax.jit, static_argnames=("attack", "margin_of"))
+def _perturbed(keys, params, x, y, ball: Ball, attack: Attack, margin_of: MarginOf) -> Attacked:
+    def one(args):
+        key, p, xs, ys = args
+        return attack(key, margin_of(p), xs, ys, ball)
+
+    return jax.lax.map(one, (keys, params, x, y))
+
+
 def counts(seeds: Seeds, standing: np.ndarray, **head: Any) -> pd.DataFrame:
-    """Rows of `ROBUSTNESS`, one a seed, from which points stand [seed, n]."""
+    """Rows of `ROBUSTNESS` (or of images), one a seed, from which points stand [seed, n]."""
     return pd.DataFrame({**head, "seed": seeds, "correct": standing.sum(axis=1), "points": standing.shape[1]})
 
 
@@ -163,15 +188,19 @@ def finding_rows(seeds: Seeds, findings: Iterable[Finding], **head: Any) -> pd.D
     return pd.DataFrame(rows, columns=list(FINDINGS.columns))
 
 
+def rows_in_words(rows: pd.DataFrame) -> list[str]:
+    """What rows of `FINDINGS` about one run say, over all seeds."""
+    return in_words(Finding(**{name: row[name] for name in Finding._fields}) for _, row in rows.iterrows())
+
+
 def attack_warnings(evidence: Evidence, net: str = "") -> list[str]:
     """What the attacks' own checks say about nets whose name starts so, over all seeds."""
     warnings, rows = [], evidence[FINDINGS]
     for (own, run), found in rows.groupby(["net", "run"], sort=False):
         if not str(own).startswith(net):
             continue
-        texts = in_words(Finding(**{name: row[name] for name in Finding._fields}) for _, row in found.iterrows())
         where = f"{own} net, {run}" if run else f"{own} net"
-        warnings += [f"{where}: {text}" for text in texts]
+        warnings += [f"{where}: {text}" for text in rows_in_words(found)]
         wins = evidence[WINS]
         broke = int(wins[(wins.net == own) & (wins.attack == "square")].broke.sum()) if run == "square" else 0
         if broke:

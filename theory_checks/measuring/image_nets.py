@@ -11,7 +11,6 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from purifyjax.attacks import APGD, PGD, Attack
@@ -204,8 +203,3 @@ def state_of(arrays: Arrays) -> ClassifierState:
     """A trained net of every seed, from its stage's arrays."""
     ends: Any = jax.tree.map(jnp.array, unflatten_dict(arrays, sep="/"))
     return ClassifierState(ends["params"], ends.get("collections", {}), None)
-
-
-def image_counts(seeds: Seeds, standing: np.ndarray, **head: Any) -> pd.DataFrame:
-    """Rows of `IMAGE_ROBUSTNESS`, one a seed, from which images stand [seed, n]."""
-    return pd.DataFrame({**head, "seed": seeds, "correct": standing.sum(axis=1), "points": standing.shape[1]})

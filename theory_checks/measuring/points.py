@@ -40,7 +40,7 @@ Points = tuple[Float[Array, "seed n dim"], Float[Array, "seed n"]]
 def fresh_points(seeds: jax.Array, n: int, data: SparseCoding | Patches, purpose: Purpose) -> Points:
     """n evaluation points a seed, and their labels."""
     place = get_args(Purpose).index(purpose)
-    return over_seeds(lambda own: _fresh_points(own, n, data, place), (jnp.asarray(seeds),), compiled=False)
+    return over_seeds(_fresh_points, (jnp.asarray(seeds),), n, data, place)
 
 
 @partial(jax.jit, static_argnums=(1, 3))
@@ -58,6 +58,6 @@ def attack_key() -> PRNGKeyArray:
     return jax.random.key(EVALUATION)
 
 
-def seed_keys(seeds: ArrayLike) -> PRNGKeyArray:
+def attack_keys(seeds: ArrayLike) -> PRNGKeyArray:
     """A key a seed for what is drawn in an evaluation: a seed's attacks do not depend on which others run beside it."""
     return jax.vmap(lambda seed: jax.random.fold_in(attack_key(), seed))(jnp.asarray(seeds))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import jax
@@ -15,7 +13,6 @@ from purifyjax.attacks import (
     APGD,
     FGM,
     PGD,
-    Attack,
     Attacked,
     Noise,
     Square,
@@ -29,27 +26,13 @@ from purifyjax.attacks import (
 from purifyjax.balls import Ball
 from purifyjax.margins import FixedMargin
 from purifyjax.models import SymmetricReLU, margin
+from tests.purifyjax.attacks.given import Given
 
 SEEDS, POINTS, DIM, NEURONS = 2, 30, 5, 8
 MODEL = SymmetricReLU(NEURONS, precision=jax.lax.Precision.HIGHEST)
 KEY = jax.random.key(0)
 SUITE = standard(jnp.ones(DIM), steps=8, restarts=3, queries=20)
 NAMES = [attack.name for attack in SUITE]
-
-
-@dataclass(frozen=True)
-class Given(Attack):
-    """A function as an attack."""
-
-    run: Callable
-    gradients: bool = True
-
-    @property
-    def uses_gradients(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self.gradients
-
-    def __call__(self, key, margin, x, y, ball):
-        return self.run(key, margin, x, y, ball)
 
 
 def margin_of(params):

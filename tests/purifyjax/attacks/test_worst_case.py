@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, partial
 
 import chex
@@ -12,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from purifyjax.attacks import FGM, PGD, Along, Attack, Attacked, Noise, Square, WorstCase, fgm, worst_case
+from purifyjax.attacks import FGM, PGD, Along, Attacked, Noise, Square, WorstCase, fgm, worst_case
 from purifyjax.balls import Ball
 from purifyjax.models import SymmetricReLU, margin
+from tests.purifyjax.attacks.given import Given
 
 SEEDS, POINTS, DIM, NEURONS = 3, 23, 5, 6
 MODEL = SymmetricReLU(NEURONS, precision=jax.lax.Precision.HIGHEST)
@@ -27,21 +26,6 @@ def margin_of(params):
 
 
 DETERMINISTIC = (Along(jnp.ones(DIM)), FGM(), PGD(steps=5))
-
-
-@dataclass(frozen=True)
-class Given(Attack):
-    """A function as an attack."""
-
-    run: Callable
-    gradients: bool = True
-
-    @property
-    def uses_gradients(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self.gradients
-
-    def __call__(self, key, margin, x, y, ball):
-        return self.run(key, margin, x, y, ball)
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,11 @@ import numpy as np
 import pandas as pd
 
 from purifyjax.analysis import maximising_inputs, reconstruction_errors
-from purifyjax.balls import Ball
 from purifyjax.data.images import Rows
-from purifyjax.margins import MarginOf
 from purifyjax.models import filters
-from purifyjax.seeds import over_seeds
 from purifyjax.training import ClassifierState
 from theory_checks.experiment import Seeds
+from theory_checks.measuring.attacked import perturbed
 from theory_checks.measuring.pictures import pictures
 from theory_checks.measuring.points import attack_key
 from theory_checks.papers.deep_purification.config import (
@@ -40,20 +38,11 @@ def perturbations(
     config: DeepPurificationConfig, layer: FirstLayer, seeds: Seeds, nets: States
 ) -> dict[str, np.ndarray]:
     """The strongest perturbations [seed, n, dim] of the first test images on the clean and the robust net."""
-    x, y = config.test_images(seeds, min(layer.signals, config.attacked_points))
-    return {net: _perturbations(config.margin_of, layer, nets[net], x, y, config.ball) for net in PURIFIED}
-
-
-def _perturbations(of: MarginOf, layer: FirstLayer, state: ClassifierState, x, y, ball: Ball) -> np.ndarray:
-    @jax.jit
-    def run(state, x, y):
-        def one(args):
-            state, x, y = args
-            return layer.attack(attack_key(), of(state), x, y, ball).perturbation
-
-        return jax.lax.map(one, (state, x, y))
-
-    return np.asarray(over_seeds(run, (state, x, y), compiled=False))
+    points = config.test_images(seeds, min(layer.signals, config.attacked_points))
+    # All seeds' nets are attacked on the same images with the same draws.
+    keys = jnp.broadcast_to(attack_key(), len(seeds))
+    common = (layer.attack, config.margin_of, keys)
+    return {net: np.asarray(perturbed(*common, nets[net], points, config.ball).perturbation) for net in PURIFIED}
 
 
 def sparsity(

@@ -17,9 +17,9 @@ from purifyjax.models import filters
 from purifyjax.training import ClassifierState
 from theory_checks.evidence import Table
 from theory_checks.experiment import Seeds
-from theory_checks.measuring.attacked import FINDINGS, finding_rows
-from theory_checks.measuring.image_nets import IMAGE_ROBUSTNESS, image_counts
-from theory_checks.measuring.points import seed_keys
+from theory_checks.measuring.attacked import FINDINGS, counts, finding_rows
+from theory_checks.measuring.image_nets import IMAGE_ROBUSTNESS
+from theory_checks.measuring.points import attack_keys
 from theory_checks.measuring.ranks import RANKS
 from theory_checks.papers.deep_purification.config import CLEAN, INITIAL, ROBUST, SCRATCH, DeepPurificationConfig
 from theory_checks.papers.deep_purification.tables import ANGLES
@@ -50,13 +50,13 @@ def accuracies(
     frames, standing, findings = [], {}, []
     x, y = config.test_images(seeds, config.attacked_points)
     for net in progress.over(config.nets):
-        run = partial(worst_case, seed_keys(seeds), config.margin_of, nets[net.name], x, y, chunk=config.chunk)
+        run = partial(worst_case, attack_keys(seeds), config.margin_of, nets[net.name], x, y, chunk=config.chunk)
         clean, worst = run(Ball(0.0), ()), run(config.ball, config.suite)
         standing[net.name] = Standing(clean.standing, worst.standing)
         head = {"experiment": config.name, "net": net.name}
         findings.append(finding_rows(seeds, worst.findings, **head, run=""))
-        frames.append(image_counts(seeds, clean.standing, **head, attack="none", radius=0.0))
-        frames.append(image_counts(seeds, worst.standing, **head, attack="worst", radius=config.radius))
+        frames.append(counts(seeds, clean.standing, **head, attack="none", radius=0.0))
+        frames.append(counts(seeds, worst.standing, **head, attack="worst", radius=config.radius))
     tables = {
         IMAGE_ROBUSTNESS: pd.concat(frames, ignore_index=True),
         FINDINGS: pd.concat(findings, ignore_index=True),

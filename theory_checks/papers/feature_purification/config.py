@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Self
+from dataclasses import dataclass, field
 
 from purifyjax.balls import Ball, Norm
 from purifyjax.training import Training, validate
-from theory_checks.experiment import Experiment
+from theory_checks.experiment import AtRadius
 from theory_checks.measuring.attacked import Evaluation
 from theory_checks.measuring.neurons import NeuronStatistics
 from theory_checks.measuring.two_layer import setting
@@ -43,7 +42,7 @@ class Perturbations:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PurificationConfig(Experiment):
+class PurificationConfig(AtRadius):
     """Clean and adversarial training of the theorem's network, and the ball that it is judged in.
 
     Attributes:
@@ -55,7 +54,6 @@ class PurificationConfig(Experiment):
     """
 
     training: Training
-    radius: float
     norm: Norm = "l2"
     monitored_radius: float
     evaluation: Evaluation = Evaluation()
@@ -72,13 +70,6 @@ class PurificationConfig(Experiment):
     def dimension(self) -> int:
         """d."""
         return self.training.data.dimension
-
-    @property
-    def reference_radius(self) -> float | None:
-        return self.radius
-
-    def at_scale(self, scale: float) -> Self:
-        return replace(self, radius=scale * self.radius)
 
     @property
     def setting(self) -> str:

@@ -22,6 +22,7 @@ from theory_checks.measuring.two_layer import (
     feature_purification,
     fixed_arrays,
     initial_states,
+    named_arrays,
     stages,
 )
 from theory_checks.papers.feature_purification import measure
@@ -73,14 +74,8 @@ class Purification(PurificationConfig):
         return Found({TRANSFER: strongest.transfer(self, seeds, nets, found)})
 
     def trajectory(self, seeds: Seeds, nets: Nets) -> Mapping[str, np.ndarray]:
-        arrays = {"w_init": np.asarray(initial_states(self.training, seeds).weight)} | fixed_arrays(self.training.data)
-        for net in NETS:
-            found = nets[net]
-            arrays |= {f"w_{net}": found["weight"], f"b_{net}": found["threshold"]}
-            arrays[f"history_{net}_step"] = found["history_step"][0]
-            rows = {n: v for n, v in found.items() if n.startswith("history_") and n != "history_step"}
-            arrays |= {n.replace("history_", f"history_{net}_"): np.moveaxis(v, 0, 1) for n, v in rows.items()}
-        return arrays
+        initial = {"w_init": np.asarray(initial_states(self.training, seeds).weight)}
+        return initial | fixed_arrays(self.training.data) | named_arrays(nets)
 
 
 def with_pgd(training: Training, steps: int) -> Training:

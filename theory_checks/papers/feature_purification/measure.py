@@ -15,7 +15,7 @@ from purifyjax.certify import Network, certify, crown, interval, lipschitz, prep
 from purifyjax.data import instance
 from theory_checks.experiment import Nets, Seeds
 from theory_checks.measuring.attacked import CERTIFICATES
-from theory_checks.measuring.points import fresh_points, seed_keys
+from theory_checks.measuring.points import attack_keys, fresh_points
 from theory_checks.measuring.two_layer import NETS, margin_of, parameters
 from theory_checks.papers.feature_purification.config import PurificationConfig
 from theory_checks.papers.feature_purification.tables import COORDINATES, HISTORY
@@ -86,7 +86,7 @@ def certificates(config: PurificationConfig, seeds: Seeds, nets: Nets, progress:
 def _standing(config: PurificationConfig, seeds: Seeds, nets: Nets, x, y, radii) -> list[np.ndarray]:
     """Points that withstand APGD, by radius: the upper bound beside the certificate."""
     attack = (APGD(steps=config.certification.steps, restarts=config.certification.restarts),)
-    run = partial(worst_case, seed_keys(seeds), margin_of(config.training.neurons), parameters(nets["robust"]), x, y)
+    run = partial(worst_case, attack_keys(seeds), margin_of(config.training.neurons), parameters(nets["robust"]), x, y)
     found = []
     for radius in radii:
         found.append(run(Ball(radius, config.norm), attack, standing=found[-1] if found else None).standing)

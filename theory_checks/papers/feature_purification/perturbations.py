@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 
 from purifyjax.analysis import absolute_cosine, participation_ratio
-from purifyjax.attacks import APGD, Attack, Attacked
-from purifyjax.balls import Ball
+from purifyjax.attacks import APGD, Attacked
 from purifyjax.data import instance
 from purifyjax.margins import MarginOf
-from purifyjax.seeds import over_seeds
 from theory_checks.experiment import Arrays, Nets, Seeds
-from theory_checks.measuring.points import fresh_points, seed_keys
+from theory_checks.measuring.attacked import perturbed
+from theory_checks.measuring.points import attack_keys, fresh_points
 from theory_checks.measuring.two_layer import NETS, margin_of, parameters
 from theory_checks.papers.feature_purification.config import PurificationConfig
 from theory_checks.papers.feature_purification.tables import PERTURBATION_COORDINATES, PERTURBATIONS, TRANSFER
@@ -28,32 +27,15 @@ ROUTES = {"clean": ("clean", "clean"), "robust": ("robust", "robust"), "clean to
 
 def strongest(config: PurificationConfig, seeds: Seeds, nets: Nets, progress: Progress) -> dict[str, Attacked]:
     """APGD's perturbations of radius τ on both nets of every seed, on the same points."""
-    x, y = points(config, seeds)
     attack = APGD(steps=config.evaluation.steps, restarts=config.perturbations.restarts)
-    of = margin_of(config.training.neurons)
-    keys = seed_keys(jnp.asarray(seeds))
-    run = partial(_attacked, attack, of)
-    found = {}
-    for net in progress.over(NETS):
-        attacked = over_seeds(run, (keys, parameters(nets[net]), x, y), config.ball, compiled=net != NETS[0])
-        found[net] = jax.tree.map(np.asarray, attacked)
-    return found
+    common = (attack, margin_of(config.training.neurons), attack_keys(seeds))
+    own = points(config, seeds)
+    return {net: perturbed(*common, parameters(nets[net]), own, config.ball) for net in progress.over(NETS)}
 
 
 def points(config: PurificationConfig, seeds: Seeds):
     """The points that are attacked."""
     return fresh_points(jnp.asarray(seeds), config.perturbations.points, config.training.data, "perturbations")
-
-
-@partial(jax.jit, static_argnums=(0, 1))
-def _attacked(attack: Attack, margin_of: MarginOf, keys, params, x, y, ball: Ball) -> Attacked:
-    """The attack over a leading seed axis."""
-
-    def one(args):
-        key, p, xs, ys = args
-        return attack(key, margin_of(p), xs, ys, ball)
-
-    return jax.lax.map(one, (keys, params, x, y))
 
 
 def perturbations(config: PurificationConfig, seeds: Seeds, found: dict[str, Attacked]) -> pd.DataFrame:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 from purifyjax.balls import Ball
 from purifyjax.training import Training, validate
-from theory_checks.experiment import Experiment
+from theory_checks.experiment import AtRadius
 
 # The net that is judged.
 JUDGED = "theory"
 
 
 @dataclass(frozen=True, kw_only=True)
-class LowRankConfig(Experiment):
+class LowRankConfig(AtRadius):
     """Clean nets, and what adversarial training makes of each with updates of several ranks.
 
     Attributes:
@@ -28,7 +27,6 @@ class LowRankConfig(Experiment):
 
     name: str = "low-rank"
     training: Training
-    radius: float
     ranks: tuple[int, ...] = (1, 8, 32, 64)
     contrasts: tuple[int, ...] = (3,)
     points: int = 1536
@@ -56,9 +54,6 @@ class LowRankConfig(Experiment):
         data = self.training.data
         sizes = " and ".join(str(training.neurons) for training in self.nets.values())
         return f"low-rank updates: d = {data.dimension}, k = {data.sparsity}, m = {sizes}, ℓ2 radius {self.radius:.4g}"
-
-    def at_scale(self, scale: float) -> Self:
-        return replace(self, radius=scale * self.radius)
 
     def validate(self) -> None:
         for training in self.nets.values():

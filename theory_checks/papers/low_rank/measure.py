@@ -13,7 +13,7 @@ from purifyjax.attacks import worst_case
 from purifyjax.data import instance
 from theory_checks.experiment import Arrays, Seeds
 from theory_checks.measuring.attacked import finding_rows
-from theory_checks.measuring.points import fresh_points, seed_keys
+from theory_checks.measuring.points import attack_keys, fresh_points
 from theory_checks.measuring.ranks import RANKS
 from theory_checks.measuring.robustness import strongest_pair
 from theory_checks.measuring.two_layer import margin_of
@@ -41,7 +41,7 @@ def accuracies(
     clean, robust, findings = [], [], []
     for place, rank in progress.over([*enumerate(ranks)]):
         params = {name: jnp.asarray(along[name][place]) for name in ("weight", "threshold")}
-        run = partial(worst_case, seed_keys(seeds), margin_of(config.nets[net].neurons), params, *points)
+        run = partial(worst_case, attack_keys(seeds), margin_of(config.nets[net].neurons), params, *points)
         clean.append(run(config.ball.replace(radius=0.0), ()).standing)
         worst = run(config.ball, suite)
         robust.append(worst.standing)

@@ -61,7 +61,7 @@ def _smallest(of: MarginOf, ball: Ball, how: settings.Collection, baseline: Clas
 
         return jax.lax.map(one, (state, x, y))
 
-    return over_seeds(run, (baseline, x, y), compiled=False)
+    return over_seeds(run, (baseline, x, y))
 
 
 def collected(

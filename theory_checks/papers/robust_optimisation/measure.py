@@ -15,9 +15,8 @@ from purifyjax.balls import Ball
 from purifyjax.margins import MarginOf
 from purifyjax.training import ClassifierState
 from theory_checks.experiment import Seeds
-from theory_checks.measuring.attacked import finding_rows
-from theory_checks.measuring.image_nets import image_counts
-from theory_checks.measuring.points import attack_key, seed_keys
+from theory_checks.measuring.attacked import counts, finding_rows
+from theory_checks.measuring.points import attack_key, attack_keys
 from theory_checks.papers.robust_optimisation.config import RobustOptimisationConfig
 from theory_checks.progress import Progress
 
@@ -50,7 +49,7 @@ def attacked(
     outcomes, findings = [], []
     x, y = config.test_images(seeds, config.attacked_points)
     for name, state in progress.over(nets.items()):
-        run = partial(worst_case, seed_keys(seeds), config.margin_of, state, x, y, chunk=config.chunk)
+        run = partial(worst_case, attack_keys(seeds), config.margin_of, state, x, y, chunk=config.chunk)
         right = run(Ball(0.0), ()).standing
         for ball in progress.over(config.balls(name)):
             head = (config.name, seeds, name)
@@ -74,14 +73,14 @@ def curves(config: RobustOptimisationConfig, seeds: Seeds, nets: States, progres
     frames = []
     x, y = config.test_images(seeds, config.curve_points)
     for name, state in progress.over(nets.items()):
-        run = partial(worst_case, seed_keys(seeds), config.margin_of, state, x, y, chunk=config.chunk)
+        run = partial(worst_case, attack_keys(seeds), config.margin_of, state, x, y, chunk=config.chunk)
         right = run(Ball(0.0), ()).standing
         for norm, radius in progress.over(config.radii):
             for attack in progress.over(config.curve_suite):
                 head = {"experiment": config.name, "net": name, "attack": f"{norm} {attack.name}"}
-                frames.append(image_counts(seeds, right, **head, radius=0.0))
+                frames.append(counts(seeds, right, **head, radius=0.0))
                 for factor in progress.over(config.curve):
                     ball = Ball(factor * radius, norm)
                     standing = run(ball, (attack,), standing=right).standing
-                    frames.append(image_counts(seeds, standing, **head, radius=ball.radius))
+                    frames.append(counts(seeds, standing, **head, radius=ball.radius))
     return pd.concat(frames, ignore_index=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Self
+from dataclasses import dataclass, field
 
 from purifyjax.attacks import FGM, PGD, Attack
 from purifyjax.balls import Ball
 from purifyjax.training import Training, validate
-from theory_checks.experiment import Experiment
+from theory_checks.experiment import AtRadius
 from theory_checks.measuring.two_layer import setting
 
 Adversaries = tuple[tuple[str, Attack | None], ...]
@@ -48,7 +47,7 @@ class Search:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassesConfig(Experiment):
+class ClassesConfig(AtRadius):
     """The simpler classes on the data of a network that is trained as in feature purification.
 
     Attributes:
@@ -64,7 +63,6 @@ class ClassesConfig(Experiment):
 
     name: str = "classes"
     training: Training
-    radius: float
     monitored_radius: float
     search: Search = field(default_factory=Search)
     points: int = 400
@@ -90,13 +88,6 @@ class ClassesConfig(Experiment):
     @property
     def setting(self) -> str:
         return setting(self.training, self.radius)
-
-    @property
-    def reference_radius(self) -> float | None:
-        return self.radius
-
-    def at_scale(self, scale: float) -> Self:
-        return replace(self, radius=scale * self.radius)
 
     def validate(self) -> None:
         validate(self.training)

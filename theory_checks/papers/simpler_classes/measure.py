@@ -19,7 +19,7 @@ from purifyjax.models import kernel_ridge, tangent_kernel
 from purifyjax.seeds import over_seeds
 from purifyjax.training import converged
 from theory_checks.experiment import Seeds
-from theory_checks.measuring.points import Points, fresh_points, seed_keys
+from theory_checks.measuring.points import Points, attack_keys, fresh_points
 from theory_checks.measuring.robustness import strongest_pair
 from theory_checks.papers.simpler_classes.candidates import TRAINING, Candidate, KernelMargin, fits
 from theory_checks.papers.simpler_classes.config import ClassesConfig
@@ -53,7 +53,7 @@ def judged(
       end: converged and drop of every seed, if it was fitted by gradient descent.
     """
     suite = strongest_pair(config.training.data, config.attack_steps)
-    run = partial(worst_case, seed_keys(seeds), margin_of, variables, *points)
+    run = partial(worst_case, attack_keys(seeds), margin_of, variables, *points)
     standing = run(Ball(0.0), ()).standing
     clean, rows = standing.sum(axis=1), []
     for radius in config.radii:
@@ -89,7 +89,7 @@ def fitted(
     for training, adversary in progress.over(config.search.adversaries):
         run = fits(candidate, config.training.data, config.search.batch_size, adversary)
         for rate in progress.over(candidate.rates):
-            variables, loss = over_seeds(run, (keys,), jnp.float32(rate), config.radius, compiled=False)
+            variables, loss = over_seeds(run, (keys,), jnp.float32(rate), config.radius)
             loss = np.asarray(loss)
             fell = converged(loss)
             about = {"family": candidate.family, "model": candidate.name, "training": training, "rate": rate}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Self
+from dataclasses import dataclass, field
 
 import jax
 
@@ -12,7 +11,7 @@ from purifyjax.balls import Ball, Norm
 from purifyjax.data import Patches, validate_patches
 from purifyjax.models import PatchCNN
 from purifyjax.training import Recipe, validate_recipe
-from theory_checks.experiment import Experiment
+from theory_checks.experiment import AtRadius, Experiment
 from theory_checks.measuring.attacked import Evaluation
 
 
@@ -41,7 +40,7 @@ class PatchEvaluation(Evaluation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PatchConfig(Experiment):
+class PatchConfig(AtRadius):
     """A network trained on patch data, cleanly and adversarially, both from the same random start.
 
     Attributes:
@@ -61,7 +60,6 @@ class PatchConfig(Experiment):
     clean: Recipe
     robust: Recipe
     samples: int
-    radius: float
     evaluation: PatchEvaluation = field(default_factory=PatchEvaluation)
 
     @property
@@ -82,13 +80,6 @@ class PatchConfig(Experiment):
             f"α = {data.robust_strength:g}, β = {data.nonrobust_strength:g}, q = {self.exponent}, "
             f"ε = {self.radius:.4g} a patch"
         )
-
-    @property
-    def reference_radius(self) -> float | None:
-        return self.radius
-
-    def at_scale(self, scale: float) -> Self:
-        return replace(self, radius=scale * self.radius)
 
     def network(self, precision: jax.lax.Precision | None = None) -> PatchCNN:
         """The untrained network."""

@@ -17,12 +17,12 @@ from purifyjax.certify import patch_margin
 from purifyjax.data import patch_features
 from purifyjax.margins import MarginOf
 from purifyjax.seeds import over_seeds
-from purifyjax.sweep import seed_keys as training_keys
+from purifyjax.sweep import seed_keys
 from purifyjax.training import ClassifierState, classifier_steps, initial_classifier, margin_of_classifier
 from theory_checks.evidence import Table
 from theory_checks.experiment import Arrays, Nets, Seeds
 from theory_checks.measuring.attacked import CERTIFICATES, ROBUSTNESS, attacked, counts
-from theory_checks.measuring.points import Points, fresh_points, seed_keys
+from theory_checks.measuring.points import Points, attack_keys, fresh_points
 from theory_checks.measuring.two_layer import NETS
 from theory_checks.papers.structured_data.config import PatchConfig, RaceConfig
 from theory_checks.papers.structured_data.tables import ALIGNMENTS, RACE
@@ -103,7 +103,7 @@ def _universal(config: PatchConfig, seeds: Seeds, params: Any, of: MarginOf, att
     """The clean net under the universal direction once more, on more points."""
     number = config.evaluation.universal_times * config.evaluation.points
     x, y = fresh_points(jnp.asarray(seeds), number, config.data, "universal direction")
-    found = worst_case(seed_keys(seeds), of, params, x, y, config.ball, (attack,), chunk=config.evaluation.chunk)
+    found = worst_case(attack_keys(seeds), of, params, x, y, config.ball, (attack,), chunk=config.evaluation.chunk)
     head = {"experiment": config.name, "net": "clean", "attack": attack.name, "radius": config.radius}
     return counts(seeds, found.standing, **head)
 
@@ -114,7 +114,7 @@ def _fitted(config: PatchConfig, seeds: Seeds, nets: dict[str, Any], of: MarginO
     rows = []
     for net, params in nets.items():
         head = {"experiment": config.name, "net": net}
-        run = partial(worst_case, seed_keys(seeds), of, params, x, y, chunk=config.evaluation.chunk)
+        run = partial(worst_case, attack_keys(seeds), of, params, x, y, chunk=config.evaluation.chunk)
         rows.append(counts(seeds, run(Ball(0.0), ()).standing, **head, attack="training", radius=0.0))
         adversary = config.robust.adversary
         if net == "robust" and adversary is not None:
@@ -130,7 +130,7 @@ def _certificates(config, seeds, params, of, brief, progress) -> pd.DataFrame:
     rows = []
     for factor in progress.over(evaluation.certified):
         ball = config.ball.replace(radius=factor * config.radius)
-        stands = worst_case(seed_keys(seeds), of, params, x, y, ball, brief, chunk=evaluation.chunk).standing
+        stands = worst_case(attack_keys(seeds), of, params, x, y, ball, brief, chunk=evaluation.chunk).standing
         for s, seed in enumerate(seeds):
             proven = _bound(params.params["weight"][s], config.exponent, config.knee, x[s], y[s], ball) > 0
             found = (int(proven.sum()), int(stands[s].sum()), y.shape[1])
@@ -160,7 +160,7 @@ def race(config: RaceConfig, seeds: Seeds, progress: Progress) -> pd.DataFrame:
     data = config.data()
     features, network = patch_features(data), config.network()
     y = jnp.arange(data.classes)
-    keys = jax.vmap(partial(jax.random.split, num=2))(training_keys(seeds))
+    keys = jax.vmap(partial(jax.random.split, num=2))(seed_keys(seeds))
 
     @jax.jit
     def run(keys, radius):
@@ -185,7 +185,7 @@ def race(config: RaceConfig, seeds: Seeds, progress: Progress) -> pd.DataFrame:
         target = critical_strength(
             radius, data.robust_strength, data.robust_patches, data.nonrobust_patches, config.exponent
         )
-        ratios = np.asarray(over_seeds(run, (keys,), radius, compiled=radius != config.radii[0]))
+        ratios = np.asarray(over_seeds(run, (keys,), radius))
         for strength, ratio in zip(config.strengths, ratios.T, strict=True):
             rows = {"seed": seeds, "radius": radius, "strength": strength, "log_ratio": ratio, "predicted": target}
             frames.append(pd.DataFrame({"experiment": config.name} | rows))

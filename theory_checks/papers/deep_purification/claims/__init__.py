@@ -1,5 +1,5 @@
 """What is claimed of convolutional nets: statement, source, what would refute it, and the quantities that it bounds."""
 
-from theory_checks.papers.deep_purification.claims import aligned, init, sparse
+from theory_checks.paper import claims_in
 
-CLAIMS = (init.CLAIM, aligned.CLAIM, sparse.CLAIM)
+CLAIMS = claims_in(__name__, order=("real-nets-init", "real-nets-aligned", "real-nets-sparse"))

@@ -1,5 +1,5 @@
 """The claim about low-rank updates: statement, source, what would refute it, and the quantity that it bounds."""
 
-from theory_checks.papers.low_rank.claims import low_rank
+from theory_checks.paper import claims_in
 
-CLAIMS = (low_rank.CLAIM,)
+CLAIMS = claims_in(__name__, order=("low-rank",))

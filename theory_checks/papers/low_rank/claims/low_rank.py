@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from purifyjax.attacks import Finding, in_words
 from purifyjax.stats import paired_difference_interval
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
-from theory_checks.measuring.attacked import FINDINGS, attack_warnings
+from theory_checks.measuring.attacked import FINDINGS, attack_warnings, rows_in_words
 from theory_checks.measuring.ranks import CURVES, RANKS
 from theory_checks.papers.low_rank.config import JUDGED, LowRankConfig
 from theory_checks.papers.low_rank.measure import attacked_net
@@ -110,9 +109,7 @@ def _warnings(evidence: Evidence) -> list[str]:
     found = []
     for name in (attacked_net(net, rank) for net in config.nets for rank in config.all_ranks(net)):
         rows = evidence[FINDINGS]
-        rows = rows[rows.net == name]
-        texts = in_words(Finding(**{field: row[field] for field in Finding._fields}) for _, row in rows.iterrows())
-        found += [f"{name}: {text}" for text in texts]
+        found += [f"{name}: {text}" for text in rows_in_words(rows[rows.net == name])]
     return found
 
 

@@ -1,5 +1,5 @@
 """One file a claim: statement, source, what would refute it, and the quantities that it bounds."""
 
-from theory_checks.papers.robust_optimisation.claims import clean_accuracy, collection, cost, trained_attack
+from theory_checks.paper import claims_in
 
-CLAIMS = (collection.CLAIM, trained_attack.CLAIM, clean_accuracy.CLAIM, cost.CLAIM)
+CLAIMS = claims_in(__name__, order=("ro-collection", "ro-trained-attack", "ro-clean-accuracy", "ro-cost"))

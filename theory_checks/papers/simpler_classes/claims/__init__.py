@@ -1,5 +1,5 @@
 """One file a claim: statement, source, what would refute it, and the quantities that it bounds."""
 
-from theory_checks.papers.simpler_classes.claims import linear_bound, ntk_bound, polynomial_bound
+from theory_checks.paper import claims_in
 
-CLAIMS = (linear_bound.CLAIM, polynomial_bound.CLAIM, ntk_bound.CLAIM)
+CLAIMS = claims_in(__name__, order=("linear-bound", "polynomial-bound", "ntk-bound"))
