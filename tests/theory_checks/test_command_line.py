@@ -197,7 +197,8 @@ def test_folders_that_cannot_be_merged_are_named(tiny_paper, tmp_path, capsys):
 # Stops --------------------------------------------------------------------------------------------------
 
 START = """
-import sys
+import signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a suite under nohup hands down that it is ignored
 from tests.theory_checks import tiny
 from theory_checks import all, catalogue
 catalogue.papers = lambda: (tiny.PAPER,)
