@@ -28,7 +28,7 @@ check: $(STAMP)
 	esac
 
 test: lint
-	$(BIN)/python -m pytest --quiet -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest --quiet -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check --quiet .

@@ -25,7 +25,7 @@ HOLD = (
     "transfer",
 )
 
-pytestmark = [pytest.mark.xdist_group("theorems"), pytest.mark.long]
+pytestmark = pytest.mark.long
 
 
 def accuracy(evidence, net, attack):

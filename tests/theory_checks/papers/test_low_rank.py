@@ -25,9 +25,6 @@ from theory_checks.papers.low_rank.experiment import PROFILES, SIZE, LowRank, lo
 from theory_checks.papers.low_rank.tables import UPDATES
 from theory_checks.runner import Runner
 
-# One process trains what the tests of this file share.
-pytestmark = pytest.mark.xdist_group("low_rank")
-
 POINTS, FULL, RANK_LIST = 1000, 64, (1, 4, 16, 32)
 CLOSE, FAR = (985, 983, 986, 988), (930, 940, 950, 985)
 SEEDS = [0, 5, 7]

@@ -30,9 +30,6 @@ from theory_checks.papers.natural_codes.tables import CODE_SETS, CODES
 from theory_checks.runner import Runner
 from theory_checks.trained import stage_marks
 
-# One process trains what the tests of this file share.
-pytestmark = pytest.mark.xdist_group("natural_codes")
-
 TASK = Natural(
     codes=NaturalCodes(patch=6, atoms=20, patches=3000, fitted=2000, iterations=10, block=53),
     net=TheoryNet(neurons=12),

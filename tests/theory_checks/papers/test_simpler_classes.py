@@ -24,9 +24,6 @@ from theory_checks.progress import Progress
 from theory_checks.runner import Runner
 from theory_checks.trained import stage_marks
 
-# One process trains what the tests of this file share.
-pytestmark = pytest.mark.xdist_group("simpler_classes")
-
 TAU, POINTS = 0.3, 1000
 FAMILIES = ("linear", "polynomial", "tangent kernel", "random features", "ReLU net")
 CLAIMS = {"linear": linear_bound, "polynomial": polynomial_bound, "tangent kernel": ntk_bound}

@@ -22,9 +22,6 @@ from theory_checks.papers.feature_purification.perturbations import (
 from theory_checks.papers.feature_purification.tables import TRANSFER
 from theory_checks.progress import Progress
 
-# One process trains what the tests of this file share.
-pytestmark = pytest.mark.xdist_group("strongest_perturbations")
-
 DIM, RADIUS = 16, 0.3
 DATA = SparseCoding(dimension=DIM, sparsity=4, value_max=1.5, margin=0.3, dictionary="random", label_spread=0.3)
 CONFIG = Purification(

@@ -16,9 +16,6 @@ from theory_checks.papers.structured_data.tables import ALIGNMENTS, RACE
 from theory_checks.runner import Runner
 from theory_checks.trained import TrainedNets
 
-# One process trains what the tests of this file share.
-pytestmark = pytest.mark.xdist_group("structured_data")
-
 CLAIMS = {claim.id: claim for claim in PAPER.claims}
 SEEDS = np.array([0, 5])
 _FULL = patches(2, seeds=2)
