@@ -198,7 +198,9 @@ def test_folders_that_cannot_be_merged_are_named(tiny_paper, tmp_path, capsys):
 
 START = """
 import signal, sys
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a suite under nohup hands down that it is ignored
+# A suite under nohup, or in the background of a script, hands down that these are ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from tests.theory_checks import tiny
 from theory_checks import all, catalogue
 catalogue.papers = lambda: (tiny.PAPER,)
