@@ -121,6 +121,40 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, f
     return float(sample.mean() - half), float(sample.mean() + half)
 
 
+def ratio_interval(parts: ArrayLike, wholes: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval for Σ a_i / Σ b_i over n independent pairs, such as counts within clusters (a ratio estimator).
+
+        r = Σ a / Σ b,    r ± t_{n−1}(1 − α/2) · s √n / Σ b,    s² = Σ (a_i − r b_i)² / (n − 1)
+
+    Counts of one cluster may depend on each other in any way. Pairs that all have the same ratio give an interval of
+    no width.
+
+    Args:
+      parts, wholes: a and b, n numbers each, b ≥ 0.
+      confidence: coverage, in (0, 1).
+
+    Returns:
+      `(low, high)`, pure numbers; (−∞, ∞) for n < 2 or if all b are 0.
+
+    Raises:
+      ValueError: unequal lengths, NaN among the values, a negative b, or `confidence` out of range.
+
+    Source: Cochran, Sampling Techniques (1977), chapter 6.
+    """
+    tail = _tail(confidence)
+    a, b = _values(parts), _values(wholes)
+    if a.shape != b.shape:
+        raise ValueError(f"parts and wholes must be of one length, got {a.shape} and {b.shape}")
+    if (b < 0).any():
+        raise ValueError("wholes must not be negative")
+    total = b.sum()
+    if len(a) < 2 or total == 0:
+        return -math.inf, math.inf
+    ratio = a.sum() / total
+    half = stats.t.isf(tail, len(a) - 1) * (a - ratio * b).std(ddof=1) * math.sqrt(len(a)) / total
+    return float(ratio - half), float(ratio + half)
+
+
 def two_level_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
     """Interval for a mean over seeds and points where every seed meets the same points (a crossed design).
 
@@ -232,6 +266,33 @@ def paired_difference_interval(
     middle = p_lost - p_gained
     half = z * np.sqrt((p_lost + p_gained - middle**2) / n)
     return middle - half, middle + half
+
+
+def adjusted_r_squared(inputs: ArrayLike, values: ArrayLike) -> float:
+    """The share of the variance of values that the best linear function of the inputs explains, without its bias.
+
+        1 − (1 − R²)(n − 1)/(n − d − 1),    R² = 1 − Σ (y_i − ⟨a, x_i⟩ − a₀)² / Σ (y_i − ȳ)²
+
+    Args:
+      inputs: x, n × d numbers with n > d + 1.
+      values: y, n numbers.
+
+    Returns:
+      At most 1, below 0 where chance fits worse than a constant; NaN for equal values.
+
+    Raises:
+      ValueError: fewer than d + 2 points, or shapes that do not fit.
+    """
+    x, y = np.asarray(inputs, np.float64), np.asarray(values, np.float64)
+    if x.ndim != 2 or y.shape != x.shape[:1] or len(x) < x.shape[1] + 2:
+        raise ValueError(f"inputs must be n × d with n ≥ d + 2 and values n numbers, got {x.shape} and {y.shape}")
+    x, y = x - x.mean(axis=0), y - y.mean()
+    total = float(y @ y)
+    if total == 0:
+        return math.nan
+    rest = y - x @ np.linalg.lstsq(x.T @ x, x.T @ y, rcond=None)[0]
+    n, d = x.shape
+    return 1.0 - float(rest @ rest) / total * (n - 1) / (n - d - 1)
 
 
 def weighted_line_fit(x: ArrayLike, y: ArrayLike, y_error: ArrayLike, confidence: float = 0.95) -> LineFit:

@@ -41,7 +41,7 @@ class Options:
     data_dir: Path | None = None
     """Folder with the data set's official files; not needed for digits."""
     seeds: str = "8"
-    """How many seeds (`4`), or which ones (`3,5,8`)."""
+    """How many seeds (`4`: 100 to 103), or which ones (`3,5,8`)."""
     radius: float | None = None
     """ℓ2 radius of the adversary, for pixels in [0, 1]; default: 0.75 digits, 2 mnist, 0.5 cifar10 and svhn."""
     threshold: float | None = None

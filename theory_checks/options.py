@@ -19,7 +19,7 @@ from theory_checks import catalogue
 from theory_checks.claim import Claim
 from theory_checks.experiment import Experiment
 from theory_checks.paper import Paper
-from theory_checks.seeds import named, parse_seeds
+from theory_checks.seeds import judged, named, parse_seeds
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Options:
     only: Annotated[tuple[str, ...], tyro.conf.arg(metavar="CLAIM [CLAIM ...]")] = ()
     """Check these claims only."""
     seeds: str | None = None
-    """How many seeds (`4`), or which ones (`3,5,8`, `0-3`); default: the profile's."""
+    """How many seeds (`4`: 100 to 103), or which ones (`3,5,8`, `0-3`); default: the profile's."""
     radius: float | None = None
     """Evaluate all claims at this ℓ2 radius instead of the profile's, others in proportion; training is unchanged."""
     dataset: str = "digits"
@@ -98,7 +98,7 @@ def plan(options: Options, papers: Sequence[Paper]) -> Plan:
         seeds = parse_seeds(options.seeds)
         known = {name: experiment.with_seeds(len(seeds)) for name, experiment in known.items()}
     else:
-        seeds = np.arange(max(experiment.seeds for experiment in known.values()))
+        seeds = judged(max(experiment.seeds for experiment in known.values()))
     needed = {name for _, claim in claims for name in claim.experiments}
     return Plan(claims, {name: e for name, e in known.items() if name in needed}, seeds)
 

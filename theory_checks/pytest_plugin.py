@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption("--profile", "--theorems-profile", dest="theorems_profile", **told)
     except ValueError:  # another plugin has the short name
         group.addoption("--theorems-profile", dest="theorems_profile", **told)
-    group.addoption("--theorems-seeds", metavar="SEEDS", help="how many seeds (4), or which (3,5,8; 0-3)")
+    group.addoption("--theorems-seeds", metavar="SEEDS", help="how many seeds (4: 100 to 103), or which (3,5,8; 0-3)")
     group.addoption("--theorems-out", metavar="DIR", help="folder of the evidence (default: results/PROFILE)")
 
 

@@ -1,4 +1,7 @@
-"""Seeds as users write and read them: `4`, `3,5,8`, `0-3,7`."""
+"""Seeds as users write and read them: `4`, `3,5,8`, `0-3,7`.
+
+Recipes are tuned on seeds from 10 000 up and judged on seeds from 100 up, which no tuning has trained: docs/recipes.md.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,17 @@ from jaxtyping import Int
 
 from purifyjax.errors import ConfigError, require
 
+FIRST_JUDGED = 100
 MOST_SEEDS = 100_000
 
 
+def judged(count: int) -> Int[np.ndarray, " seed"]:
+    """The first so many seeds that claims are judged on."""
+    return np.arange(FIRST_JUDGED, FIRST_JUDGED + count)
+
+
 def parse_seeds(text: str) -> Int[np.ndarray, " seed"]:
-    """`4` means seeds 0 to 3; `3,5,8` (or `3,`) means these, `0-3,7` ranges with both ends."""
+    """`4` means the first four judged ones, from 100; `3,5,8` (or `3,`) means these, `0-3,7` ranges with both ends."""
     allowed = "a count such as 4, a list such as 3,5,8, or ranges such as 0-3"
     parts = [part.strip() for part in text.split(",") if part.strip()]
     numbers: list[int] = []
@@ -29,7 +38,7 @@ def parse_seeds(text: str) -> Int[np.ndarray, " seed"]:
     require(bool(numbers), "--seeds", text, allowed)
     if "," not in text and "-" not in text:
         require(1 <= numbers[0] <= MOST_SEEDS, "--seeds", text, f"a count from 1 to {MOST_SEEDS}")
-        return np.arange(numbers[0])
+        return judged(numbers[0])
     require(len(set(numbers)) == len(numbers), "--seeds", text, "distinct seeds")
     return np.array(numbers)
 

@@ -6,11 +6,14 @@ from purifyjax.analysis.features import Features, alignment, coverage, features,
 from purifyjax.analysis.maximisers import maximising_inputs
 from purifyjax.analysis.race import critical_strength, injection_ratio
 from purifyjax.analysis.reconstruction import atoms_needed, dictionary, reconstruction_errors
+from purifyjax.analysis.selectivity import Firing, firing
 from purifyjax.analysis.sparsity import participation_ratio
+from purifyjax.analysis.surgery import dense_part, dense_size, own_feature
 
 __all__ = [
     "Decomposition",
     "Features",
+    "Firing",
     "absolute_cosine",
     "alignment",
     "angles",
@@ -18,11 +21,15 @@ __all__ = [
     "coverage",
     "critical_strength",
     "decompose",
+    "dense_part",
+    "dense_size",
     "dictionary",
     "features",
+    "firing",
     "firing_rate",
     "injection_ratio",
     "maximising_inputs",
+    "own_feature",
     "participation_ratio",
     "reconstruction_errors",
 ]

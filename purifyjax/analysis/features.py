@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from purifyjax.analysis.surgery import dense_size, own_feature
+
 _FULL = jax.lax.Precision.HIGHEST
 
 
@@ -43,13 +45,11 @@ def features(coordinates: Float[Array, "*n dim"], label_weights: Float[Array, " 
       sparsity: k.
     """
     dimension = coordinates.shape[-1]
-    feature = jnp.argmax(jnp.abs(coordinates), axis=-1)
+    feature = own_feature(coordinates)
     own = jnp.take_along_axis(coordinates, feature[..., None], axis=-1)[..., 0]
-    own_label = label_weights[feature]
     norm = jnp.linalg.norm(coordinates, axis=-1)
-    # Least squares on the other coordinates: sums over all minus the feature's own share.
-    weight = jnp.sum(label_weights**2) - own_label**2
-    slope = (jnp.matmul(coordinates, label_weights, precision=_FULL) - own * own_label) / weight
+    slope = dense_size(coordinates, label_weights)
+    weight = jnp.sum(label_weights**2) - label_weights[feature] ** 2
     square = norm**2 - own**2 - slope**2 * weight
     error = jnp.sqrt(jnp.maximum(square, 0.0) / max(dimension - 2, 1) / weight)
     size = jnp.where(jnp.abs(own) > 0, jnp.abs(own), 1.0)

@@ -44,5 +44,5 @@ def dense_part(
       feature: j, the neuron's own.
       direction: u, one for all neurons or one for each.
     """
-    others = jnp.arange(direction.shape[-1]) != feature[..., None]
-    return size[..., None] * jnp.where(others, direction, 0.0)
+    own = jax.nn.one_hot(feature, direction.shape[-1], dtype=bool)
+    return size[..., None] * jnp.where(own, 0.0, jnp.broadcast_to(direction, own.shape))

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from purifyjax.stats import (
+    adjusted_r_squared,
     clopper_pearson,
     mean_interval,
     median_interval,
     paired_difference_interval,
+    ratio_interval,
     ratio_of_medians_interval,
     two_level_interval,
     weighted_line_fit,
@@ -122,6 +124,33 @@ def test_mean_interval_covers_as_often_as_it_says():
     draws = np.random.default_rng(0).normal(3, 2, (4000, 4))
     hits = [low <= 3 <= high for low, high in map(mean_interval, draws)]
     assert np.mean(hits) == pytest.approx(0.95, abs=4 * math.sqrt(0.95 * 0.05 / 4000))
+
+
+def test_ratio_interval_known_answers():
+    # r = 3/6, residuals 0.5, 0, −0.5, s = 1/2; t₂(0.975) = 4.30265.
+    low, high = ratio_interval([1, 1, 1], [1, 2, 3])
+    assert (low, high) == pytest.approx((0.5 - 4.30265 * 0.5 * 3**0.5 / 6, 0.5 + 4.30265 * 0.5 * 3**0.5 / 6), abs=1e-4)
+    # Wholes of one size: the mean of the shares, with Student's interval.
+    shares = np.array([0.2, 0.4, 0.9])
+    assert ratio_interval(10 * shares, [10, 10, 10]) == pytest.approx(mean_interval(shares))
+    assert ratio_interval([1, 2, 3], [2, 4, 6]) == pytest.approx((0.5, 0.5))
+    assert ratio_interval([1], [2]) == ratio_interval([], []) == ratio_interval([0, 0], [0, 0]) == (-math.inf, math.inf)
+    for parts, wholes, message in (([1], [1, 2], "one length"), ([1, 1], [1, -1], "negative")):
+        with pytest.raises(ValueError, match=message):
+            ratio_interval(parts, wholes)
+
+
+def test_ratio_interval_covers_the_share_of_clusters_that_depend_within():
+    """Every cluster has a share of its own: intervals that count its members one by one would be far too narrow."""
+    draw, hits, naive = np.random.default_rng(0), [], []
+    for _ in range(2000):
+        wholes = draw.poisson(40, 100)
+        parts = draw.binomial(wholes, draw.beta(2, 6, 100))
+        low, high = ratio_interval(parts, wholes)
+        hits.append(low <= 0.25 <= high)
+        low, high = clopper_pearson(int(parts.sum()), int(wholes.sum()))
+        naive.append(low <= 0.25 <= high)
+    assert 0.93 <= np.mean(hits) <= 0.97 and np.mean(naive) < 0.7
 
 
 @pytest.mark.parametrize("interval", [median_interval, mean_interval])
@@ -400,3 +429,24 @@ def test_power_law_exponent_from_two_sizes():
 def test_line_rejects(x, y, error, message):
     with pytest.raises(ValueError, match=message):
         weighted_line_fit(x, y, error)
+
+
+def test_adjusted_r_squared_known_answers():
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(200, 5))
+    assert adjusted_r_squared(x, x @ draw.normal(size=5) + 3.0) == pytest.approx(1.0)
+    # One input: R² is the squared correlation.
+    y = x[:, 0] + draw.normal(size=200)
+    r2 = np.corrcoef(x[:, 0], y)[0, 1] ** 2
+    assert adjusted_r_squared(x[:, :1], y) == pytest.approx(1 - (1 - r2) * 199 / 198)
+    assert math.isnan(adjusted_r_squared(x, np.ones(200)))
+    for inputs, values in ((x[:6], y[:6]), (x, y[:-1]), (x[:, 0], y)):
+        with pytest.raises(ValueError, match="n ≥ d"):
+            adjusted_r_squared(inputs, values)
+
+
+def test_adjusted_r_squared_has_no_bias_from_many_inputs():
+    """Values that nothing explains: R² itself would be d/n = 1/4 on average."""
+    draw = np.random.default_rng(1)
+    found = [adjusted_r_squared(draw.normal(size=(80, 20)), draw.normal(size=80)) for _ in range(300)]
+    assert abs(np.mean(found)) < 4 * np.std(found) / math.sqrt(300)

@@ -11,12 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from purifyjax.analysis import absolute_cosine, features, firing_rate
+from purifyjax.analysis import absolute_cosine, features, firing, firing_rate, own_feature
 from purifyjax.data import SparseCoding, instance
-from purifyjax.stats import ratio_of_medians_interval
+from purifyjax.stats import ratio_interval, ratio_of_medians_interval
 from theory_checks.evidence import Evidence, Table
 from theory_checks.experiment import Nets, Seeds
-from theory_checks.measuring.points import fresh_points
+from theory_checks.measuring.points import fresh_codes, fresh_points
 from theory_checks.measuring.two_layer import NETS
 from theory_checks.quantities import fraction
 from theory_checks.verdict import Measurement, SeedValue
@@ -56,6 +56,20 @@ NEURONS = Table(
         "cos_clean_robust": "|cos(w, w′)|",
         "norm_init": "‖w⁰‖",
         **{f"{name}_{net}": f"{words} ({net} net)" for net in NETS for name, words in _OF_A_NET.items()},
+    },
+)
+SELECTIVITY = Table(
+    "selectivity",
+    "How often the live neurons of a seed's net fire, with and without their feature in the input.",
+    {
+        "experiment": "name of the experiment",
+        "seed": "number of the seed",
+        "net": "clean or robust",
+        "feature": "present or absent",
+        "pairs": "pairs of a live neuron and a fresh point",
+        "fired": "share of them in which the neuron fires",
+        "low": "of the 95% interval over points",
+        "high": "of the 95% interval over points",
     },
 )
 
@@ -106,6 +120,25 @@ def neurons(
     return pd.concat(frames, ignore_index=True)
 
 
+def selectivity(
+    experiment: str, seeds: Seeds, nets: Nets, data: SparseCoding, statistics: NeuronStatistics
+) -> pd.DataFrame:
+    """Whether the neurons of both nets fire if, and only if, their feature is present."""
+    fixed, rows = instance(data), []
+    x, code = fresh_codes(jnp.asarray(seeds), statistics.points, data, "selectivity")
+    for net in NETS:
+        for s, seed in enumerate(seeds):
+            weight, threshold = jnp.asarray(nets[net]["weight"][s]), jnp.asarray(nets[net]["threshold"][s])
+            counted = firing_rate(weight, threshold, x[s]) >= statistics.live_rate
+            found = firing(weight, threshold, own_feature(fixed.to_code(weight)), counted, x[s], code[s])
+            counts = [np.asarray(count, np.float64) for count in found]
+            for feature, pairs, fired in (("present", *counts[:2]), ("absent", *counts[2:])):
+                total = pairs.sum()
+                share = fired.sum() / total if total else math.nan
+                rows.append((experiment, int(seed), net, feature, int(total), share, *ratio_interval(fired, pairs)))
+    return pd.DataFrame(rows, columns=list(SELECTIVITY.columns))
+
+
 def live(evidence: Evidence, *nets: str) -> Iterator[tuple[int, pd.DataFrame]]:
     """Seeds with their neurons that fire in all of the nets named."""
     for seed, rows in evidence[NEURONS].groupby("seed"):
@@ -114,12 +147,22 @@ def live(evidence: Evidence, *nets: str) -> Iterator[tuple[int, pd.DataFrame]]:
 
 
 def mixture_fall(evidence: Evidence) -> Measurement:
-    """|median C| of the robust net over that of the clean net, over the live neurons of both."""
+    """Median |C| of the robust net over that of the clean net, over the live neurons of both."""
     seeds = []
     for seed, rows in live(evidence, "clean", "robust"):
-        clean, robust = rows.mixture_clean.to_numpy(), rows.mixture_robust.to_numpy()
+        clean, robust = rows.mixture_clean.abs().to_numpy(), rows.mixture_robust.abs().to_numpy()
         seeds.append(SeedValue(seed, *ratio_of_medians_interval(robust, clean, seed)))
-    return Measurement("|median C| of the robust net over the clean net's", "<=", 0.1, tuple(seeds))
+    return Measurement("median |C| of the robust net over the clean net's", "<=", 0.1, tuple(seeds))
+
+
+def absolute_mixture_fall(evidence: Evidence) -> Measurement:
+    """The same of the mixtures themselves, |C| |c| in units of k/d: C alone falls wherever the feature c grows."""
+    seeds = []
+    for seed, rows in live(evidence, "clean", "robust"):
+        sizes = [(rows[f"mixture_{n}"].abs() * rows[f"purity_{n}"] * rows[f"norm_{n}"]).to_numpy() for n in NETS]
+        seeds.append(SeedValue(seed, *ratio_of_medians_interval(sizes[1], sizes[0], seed)))
+    quantity = "median size of the robust net's mixture over that of the clean net's"
+    return Measurement(quantity, "<=", 0.2, tuple(seeds))
 
 
 def purer(evidence: Evidence) -> Measurement:

@@ -32,23 +32,33 @@ Purpose = Literal[
     "patch certificates",
     "universal direction",
     "ranks",
+    "selectivity",
+    "mechanism",
+    "dial",
 ]
 
 Points = tuple[Float[Array, "seed n dim"], Float[Array, "seed n"]]
+Codes = tuple[Float[Array, "seed n dim"], Float[Array, "seed n dim"]]
 
 
 def fresh_points(seeds: jax.Array, n: int, data: SparseCoding | Patches, purpose: Purpose) -> Points:
     """n evaluation points a seed, and their labels."""
     place = get_args(Purpose).index(purpose)
-    return over_seeds(_fresh_points, (jnp.asarray(seeds),), n, data, place)
+    return over_seeds(_fresh, (jnp.asarray(seeds),), n, data, place, (0, 1))
 
 
-@partial(jax.jit, static_argnums=(1, 3))
-def _fresh_points(seeds: jax.Array, n: int, data: SparseCoding | Patches, purpose: int) -> Points:
+def fresh_codes(seeds: jax.Array, n: int, data: SparseCoding, purpose: Purpose) -> Codes:
+    """n evaluation points a seed, and their codes z."""
+    place = get_args(Purpose).index(purpose)
+    return over_seeds(_fresh, (jnp.asarray(seeds),), n, data, place, (0, 2))
+
+
+@partial(jax.jit, static_argnums=(1, 3, 4))
+def _fresh(seeds: jax.Array, n: int, data: SparseCoding | Patches, purpose: int, parts: tuple[int, int]):
     def one(seed: jax.Array):
         key = jax.random.fold_in(jax.random.fold_in(jax.random.key(EVALUATION), purpose), seed)
         batch = sample_patches(key, n, data) if isinstance(data, Patches) else sample(key, n, data)
-        return batch[:2]
+        return tuple(batch[part] for part in parts)
 
     return jax.lax.map(one, jnp.asarray(seeds))
 

@@ -11,7 +11,18 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from purifyjax.plots import classes, cosines, neuron, perturbation, radius_curves, style, training_curves, transfer
+from purifyjax.plots import (
+    classes,
+    cosines,
+    dial,
+    mechanism,
+    neuron,
+    perturbation,
+    radius_curves,
+    style,
+    training_curves,
+    transfer,
+)
 from purifyjax.stats import clopper_pearson
 
 RADIUS = 0.14
@@ -131,6 +142,8 @@ FIGURES = {
     "radius_curves": lambda: radius_curves.figure(robustness(), RADIUS, title="Experiment"),
     "certified": lambda: radius_curves.figure(robustness(), RADIUS, certificates(), title="Experiment"),
     "perturbation": lambda: perturbation.figure(point(), participations(), 20, 12, title="Experiment"),
+    "dial": lambda: dial.figure(turned(), title="Experiment"),
+    "mechanism": lambda: mechanism.figure(operated(), radius=RADIUS, title="Experiment"),
     "transfer": lambda: transfer.figure(pairs(), title="Experiment"),
     "neuron": lambda: neuron.figure(coordinates(), title="Experiment"),
     "cosines": lambda: cosines.figure(neurons(), title="Experiment"),
@@ -282,6 +295,62 @@ def test_perturbation_rejects_several_points_and_says_when_there_is_none():
     figure = perturbation.figure(point().assign(value=0.0), participations().iloc[:0], 20, 12)
     words = [t.get_text() for t in texts(figure)]
     assert words.count("no perturbation") == 4 and words.count("no perturbations") == 1
+
+
+def turned():
+    rows = [
+        (seed, net, change, c, 1.0, 0.1 * c + 0.02 * seed, 1.0 - 0.05 * c, 0.1 / c, 0.9)
+        for seed in (0, 1)
+        for net, change in (("clean", "none"), ("clean", "mixture out"), ("robust", "none"), ("robust", "mixture in"))
+        for c in (1.0, 2.0, 5.0)
+    ]
+    quantities = [name for name, _ in dial.PANELS]
+    return pd.DataFrame(rows, columns=["seed", "net", "change", "c", *quantities])
+
+
+def test_dial_has_a_line_a_net_in_every_panel():
+    figure = dial.figure(turned())
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [words for _, words in dial.PANELS]
+    for axes in panels(figure):
+        assert [line.get_label() for line in axes.get_lines()] == [words for _, words, _, _ in dial.KINDS]
+    np.testing.assert_allclose(panels(figure)[1].get_lines()[0].get_ydata(), [0.11, 0.21, 0.51])
+
+
+def operated():
+    shares = {
+        ("clean", "none"): (1.0, 0.01),
+        ("clean", "mixture out"): (0.99, 0.6),
+        ("robust", "mixture in"): (1.0, 0.02),
+        ("robust", "none"): (1.0, 0.99),
+        ("clean", "trained on"): (1.0, 0.0),
+    }
+    rows = [
+        (seed, net, change, radius, 1000 * share - 10 * seed * (0 < share < 1), 1000)
+        for (net, change), both in shares.items()
+        for radius, share in zip((0.0, RADIUS), both, strict=True)
+        for seed in (0, 1)
+    ]
+    return pd.DataFrame(rows, columns=["seed", "net", "change", "radius", "correct", "points"])
+
+
+def test_mechanism_has_its_cells_and_a_row_for_every_operation():
+    cells, rows = mechanism.figure(operated(), radius=RADIUS).axes
+    assert [text.get_text() for text in cells.texts] == [
+        "0.5% at τ\n(100.0% clean)",
+        "59.5% at τ\n(98.5% clean)",
+        "1.5% at τ\n(100.0% clean)",
+        "98.5% at τ\n(100.0% clean)",
+    ]
+    names = [label.get_text() for label in rows.get_yticklabels()]
+    assert names == [
+        "clean net",
+        "clean net, mixture out",
+        "clean net, trained on",
+        "robust net, mixture in",
+        "robust net",
+    ]
+    with pytest.raises(ValueError, match="no rows of the robust net with the change 'mixture in'"):
+        mechanism.figure(operated().query("change != 'mixture in'"), radius=RADIUS)
 
 
 def test_transfer_has_sources_as_rows_and_one_scale():

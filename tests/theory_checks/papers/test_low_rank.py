@@ -141,8 +141,8 @@ def test_what_attacks_found_is_told_rank_by_rank():
 
 def tiny() -> LowRank:
     """An experiment that trains for long enough that nets differ."""
-    size: dict[str, Any] = SIZE | {"dimension": D, "sparsity": 9, "neurons": M, "batch_size": 32}
-    training, radius = feature_purification(margin=1.0, radius=0.5, **size)
+    size: dict[str, Any] = SIZE | {"dimension": D, "sparsity": 9, "neurons": M, "batch_size": 32, "radius": 0.5}
+    training, radius = feature_purification(margin=1.0, **size)
     full = low_rank(training, radius, seeds=2, ranks=RANKS_TRIED, points=40, contrasts=(), attack_steps=5)
 
     def short(phases):

@@ -7,7 +7,7 @@ from typing import Any
 from tests.theory_checks.toys._two_layer import RADIUS, training
 from theory_checks.experiment import Experiment
 from theory_checks.measuring.attacked import Evaluation
-from theory_checks.papers.feature_purification.config import Certification
+from theory_checks.papers.feature_purification.config import Certification, Surgery
 from theory_checks.papers.feature_purification.experiment import Purification, with_pgd
 
 
@@ -23,7 +23,14 @@ def experiments() -> tuple[Experiment, ...]:
     dense = Certification((1.0,), steps=2, lowering=())
     ell_inf = common | {"radius": 0.05, "monitored_radius": 0.05, "norm": "linf"}
     return (
-        Purification(name="default", training=own, seeds=2, certification=proven, **common),
+        Purification(
+            name="default",
+            training=own,
+            seeds=2,
+            certification=proven,
+            surgery=Surgery(points=32, steps=2, restarts=1, dial=(1.0, 3.0), dial_points=16),
+            **common,
+        ),
         Purification(name="pgd", training=with_pgd(own, steps=2), seeds=1, **common),
         Purification(name="linf", training=linf, seeds=1, certification=dense, **ell_inf),
     )

@@ -41,6 +41,26 @@ class Perturbations:
     restarts: int = 2
 
 
+@dataclass(frozen=True)
+class Surgery:
+    """How operated nets are attacked.
+
+    Attributes:
+      points: fresh points a seed.
+      radii: in units of τ, increasing.
+      steps, restarts: of APGD.
+      dial: thresholds c that the nets are turned to, in standard deviations of the pre-activation.
+      dial_points: fresh points a seed for their accuracies.
+    """
+
+    points: int = 1024
+    radii: tuple[float, ...] = (0.8, 1.0)
+    steps: int = 15
+    restarts: int = 2
+    dial: tuple[float, ...] = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
+    dial_points: int = 256
+
+
 @dataclass(frozen=True, kw_only=True)
 class PurificationConfig(AtRadius):
     """Clean and adversarial training of the theorem's network, and the ball that it is judged in.
@@ -51,6 +71,7 @@ class PurificationConfig(AtRadius):
       norm: of the perturbations, in training and in evaluation.
       monitored_radius: the radius of robust accuracy through training; it belongs to the training run.
       evaluation, perturbations, certification, neurons: how it is measured.
+      surgery: how nets are operated on, and a net trained on without an adversary; None for no surgery.
     """
 
     training: Training
@@ -60,6 +81,7 @@ class PurificationConfig(AtRadius):
     perturbations: Perturbations = Perturbations()
     certification: Certification = field(default_factory=Certification)
     neurons: NeuronStatistics = NeuronStatistics()
+    surgery: Surgery | None = None
 
     @property
     def ball(self) -> Ball:

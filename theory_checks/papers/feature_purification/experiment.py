@@ -13,12 +13,13 @@ from purifyjax.balls import Ball
 from purifyjax.training import Training
 from theory_checks.experiment import Arrays, Experiment, Found, Nets, Seeds, Stage
 from theory_checks.measuring.attacked import CERTIFICATES, Evaluation
-from theory_checks.measuring.neurons import NEURONS, neurons
+from theory_checks.measuring.neurons import NEURONS, SELECTIVITY, neurons, selectivity
 from theory_checks.measuring.robustness import robustness
 from theory_checks.measuring.two_layer import (
     NETS,
     SIZES,
     Monitor,
+    continued,
     feature_purification,
     fixed_arrays,
     initial_states,
@@ -28,8 +29,11 @@ from theory_checks.measuring.two_layer import (
 from theory_checks.papers.feature_purification import measure
 from theory_checks.papers.feature_purification import perturbations as strongest
 from theory_checks.papers.feature_purification.config import Certification, PurificationConfig
+from theory_checks.papers.feature_purification.dial import dial
+from theory_checks.papers.feature_purification.mechanism import mechanism
 from theory_checks.papers.feature_purification.tables import (
     COORDINATES,
+    DIAL,
     HISTORY,
     PERTURBATION_COORDINATES,
     PERTURBATIONS,
@@ -45,18 +49,21 @@ class Purification(PurificationConfig):
     cost: ClassVar[float] = 9.0
 
     def stages(self) -> tuple[Stage, ...]:
-        return stages(self.training, Monitor(Ball(self.monitored_radius, self.norm)))
+        monitor = Monitor(Ball(self.monitored_radius, self.norm))
+        found = stages(self.training, monitor)
+        return found if self.surgery is None else (*found, continued(self.training, monitor))
 
     def measure(self, seeds: Seeds, nets: Nets, progress: Progress) -> Found:
         initial = np.asarray(initial_states(self.training, seeds).weight)
         table = neurons(self.name, seeds, initial, nets, self.training.data, self.neurons)
         tables = {
             NEURONS: table,
+            SELECTIVITY: selectivity(self.name, seeds, nets, self.training.data, self.neurons),
             HISTORY: measure.history(self, seeds, nets),
             COORDINATES: measure.coordinates(self, seeds, initial, nets, table),
         }
         arrays: Arrays = {}
-        for part in progress.over(("perturbations", "attacks", "certificates")):
+        for part in progress.over(("perturbations", "attacks", "mechanism", "dial", "certificates")):
             if part == "perturbations":
                 found = strongest.strongest(self, seeds, nets, progress)
                 tables[PERTURBATIONS] = sparsity = strongest.perturbations(self, seeds, found)
@@ -65,6 +72,12 @@ class Purification(PurificationConfig):
             elif part == "attacks":
                 attacked = (self.training.neurons, self.training.data, self.ball, self.evaluation)
                 tables |= robustness(self.name, seeds, nets, *attacked, progress)
+            elif part == "mechanism":
+                if self.surgery is not None:
+                    tables |= mechanism(self, self.surgery, seeds, nets, progress)
+            elif part == "dial":
+                if self.surgery is not None:
+                    tables[DIAL] = dial(self, self.surgery, seeds, nets, progress)
             else:
                 tables[CERTIFICATES] = measure.certificates(self, seeds, nets, progress)
         return Found(tables, arrays)
@@ -85,38 +98,39 @@ def with_pgd(training: Training, steps: int) -> Training:
 
 
 _EVALUATION = Evaluation()
+_QUICK = Evaluation(points=2048, curve_points=256, curve=(0.5, 0.75, 1.0, 1.25, 1.5))
 
 
 def at_size(
     size: dict[str, Any], seeds: int, evaluation: Evaluation = _EVALUATION
 ) -> Callable[[], tuple[Experiment, ...]]:
-    """The three experiments at a size: FGM on all seeds, PGD and ℓ∞ on two."""
+    """The three experiments at a size: FGM, PGD and ℓ∞, each on all seeds."""
 
     def experiments() -> tuple[Experiment, ...]:
         training, radius = feature_purification(**size)
         dense, epsilon = feature_purification(norm="linf", **size)
         radii, dense_radii = (0.5, 0.75, 0.875, 1.0, 1.125), (0.25, 0.5, 0.75, 1.0)
-        common: dict[str, Any] = {"evaluation": evaluation}
+        common: dict[str, Any] = {"evaluation": evaluation, "seeds": seeds}
         proven = Certification(radii, evaluation.steps)
         dense_proven = Certification(dense_radii, evaluation.steps, lowering=())
         ell2: dict[str, Any] = {"radius": radius, "monitored_radius": radius}
         ell_inf: dict[str, Any] = {"radius": epsilon, "monitored_radius": epsilon, "norm": "linf"}
         return (
-            Purification(name="default", training=training, seeds=seeds, certification=proven, **ell2, **common),
-            Purification(name="pgd", training=with_pgd(training, steps=2), seeds=2, **ell2, **common),
-            Purification(name="linf", training=dense, seeds=2, certification=dense_proven, **ell_inf, **common),
+            Purification(name="default", training=training, certification=proven, surgery=Surgery(), **ell2, **common),
+            Purification(name="pgd", training=with_pgd(training, steps=7), **ell2, **common),
+            Purification(name="linf", training=dense, certification=dense_proven, **ell_inf, **common),
         )
 
     return experiments
 
 
 PROFILES: dict[str, Callable[[], tuple[Experiment, ...]]] = {
-    "quick": at_size(SIZES["quick"], seeds=2),
+    "quick": at_size(SIZES["quick"], seeds=4, evaluation=_QUICK),
     "standard": at_size(SIZES["standard"], seeds=4),
     "paper": at_size(SIZES["paper"], seeds=4, evaluation=Evaluation(curve_points=2048, restarts=8)),
 }
 SUMMARIES = {
-    "quick": "d = 256, k = 15, m = 768, 2 seeds: the picture in minutes; several bounds need a larger d",
-    "standard": "d = 1024, k = 31, m = 3072, 4 seeds: all claims at once, half an hour on two cores",
-    "paper": "d = 4096, k = 63, m = 12288, 4 seeds: closer to the asymptotic regime, for a GPU or TPU",
+    "quick": "d = 512, k = 22, m = 2048, 4 seeds: the mechanism in minutes; the two 99 : 1 bounds need a larger d",
+    "standard": "d = 1024, k = 31, m = 4096, 4 seeds: all claims at once",
+    "paper": "d = 4096, k = 63, m = 16384, 4 seeds: closer to the asymptotic regime, for a GPU or TPU",
 }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from purifyjax.plots import cosines, neuron, perturbation, training_curves, transfer
+from purifyjax.plots import cosines, dial, mechanism, neuron, perturbation, training_curves, transfer
 from theory_checks.evidence import Evidence
 from theory_checks.figure import Figure, heading
 from theory_checks.measuring.neurons import NEURONS
 from theory_checks.papers.feature_purification.tables import (
     COORDINATES,
+    DIAL,
     HISTORY,
+    MECHANISM,
     PERTURBATION_COORDINATES,
     PERTURBATIONS,
     TRANSFER,
@@ -43,6 +45,18 @@ def _training_curves(evidence: Evidence):
     return training_curves.figure(evidence[HISTORY], radius=evidence.config.monitored_radius, title=heading(evidence))
 
 
+OPERATED = Figure(
+    "mechanism",
+    MECHANISM,
+    "Accuracy at τ of both nets with the mixture and without it, and of the controls, mean and range over seeds.",
+    lambda evidence: mechanism.figure(evidence[MECHANISM], radius=evidence.config.radius, title=heading(evidence)),
+)
+DIALS = Figure(
+    "dial",
+    DIAL,
+    "Four nets under thresholds from the linear to the deaf regime: accuracies at τ, selectivity, linear R².",
+    lambda evidence: dial.figure(evidence[DIAL], title=heading(evidence)),
+)
 TRAINING_CURVES = Figure(
     "training_curves", HISTORY, "Loss and accuracies through training, mean and range over seeds.", _training_curves
 )

@@ -65,3 +65,44 @@ TRANSFER = Table(
         "points": "points in all",
     },
 )
+
+UNTOUCHED = "none"
+MECHANISM = Table(
+    "mechanism",
+    "How many fresh points an operated net gets right under the worst of the attacks.",
+    _HEAD
+    | {
+        "net": "clean or robust, the one that is operated on",
+        "change": "what is done to it; none, or trained on without an adversary",
+        "radius": "of the perturbations",
+        "correct": "points classified rightly",
+        "differs": "points whose outcome is not that of the untouched net",
+        "points": "points in all",
+    },
+)
+MIXTURES = Table(
+    "mixtures",
+    "What the dense mixture of a seed's clean net is to clean data.",
+    _HEAD
+    | {
+        "margin_share": "of the mean margin, the part that is gone without the mixture",
+        "largest_cosine": "max |cos(x, Mw*)| over the fresh points",
+        "points": "fresh points",
+    },
+)
+DIAL = Table(
+    "dial",
+    "An operated net of a seed under thresholds of c standard deviations.",
+    _HEAD
+    | {
+        "net": "clean or robust, the one that is operated on",
+        "change": "what is done to it; none",
+        "c": "threshold b_i in units of ‖w_i‖ √(E z_j²)",
+        "clean_accuracy": "share of fresh points",
+        "robust_accuracy": "share of fresh points under the worst of the attacks at τ",
+        "fires_present": "share of pairs of a neuron and a point with its feature in which it fires",
+        "fires_absent": "share of pairs of a neuron and a point without its feature in which it fires",
+        "linear": "adjusted R² of the best linear fit to f",
+        "points": "fresh points of the accuracies",
+    },
+)

@@ -108,8 +108,9 @@ SIZE: dict[str, Any] = {
     "dimension": 128,
     "sparsity": 9,
     "neurons": 12 * 128,
-    "peak": 4.0,
-    "pace": 1.0,
+    "radius": 0.9,
+    "clean_threshold": 4.0,
+    "pace": 0.7,
     "batch_size": 256,
 }
 

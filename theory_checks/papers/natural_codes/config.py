@@ -12,7 +12,7 @@ from purifyjax.training import Training
 from theory_checks.experiment import Experiment
 from theory_checks.measuring.attacked import Evaluation
 from theory_checks.measuring.neurons import NeuronStatistics
-from theory_checks.measuring.two_layer import MARGIN, RADIUS, feature_purification
+from theory_checks.measuring.two_layer import MARGIN, feature_purification
 
 # Kinds of codes: as coded, the same with every coordinate shuffled over the samples, the theory's own distribution.
 REAL, SHUFFLED, IDEAL = KINDS = ("natural", "natural-shuffled", "natural-ideal")
@@ -26,16 +26,16 @@ class TheoryNet:
       neurons: m.
       margin: γ in standard deviations σ of ⟨w*, z⟩, those of the theory's distribution at the same d and k.
       radius: τ of training, in units of σ/√k.
-      peak: the clean stage's last threshold, in standard deviations of the pre-activation. Real values spread further
-        than the theory's, and more of them are small: a threshold that rises at the end silences neurons on them.
+      clean_threshold: the clean stage's last one, in standard deviations of the pre-activation. Real values spread
+        further than the theory's, and more of them are small: a threshold that rises at the end silences neurons.
       pace, batch_size: of the recipe, see `feature_purification`.
     """
 
     neurons: int = 768
     margin: float = MARGIN
-    radius: float = RADIUS
-    peak: float = 3.6
-    pace: float = 0.5
+    radius: float = 0.9
+    clean_threshold: float = 3.6
+    pace: float = 0.35
     batch_size: int = 256
 
     def training(self, dimension: int, sparsity: int) -> tuple[Training, float]:
@@ -46,7 +46,7 @@ class TheoryNet:
             neurons=self.neurons,
             margin=self.margin,
             radius=self.radius,
-            peak=self.peak,
+            clean_threshold=self.clean_threshold,
             pace=self.pace,
             batch_size=self.batch_size,
         )

@@ -5,6 +5,8 @@ from theory_checks.paper import claims_in
 CLAIMS = claims_in(
     __name__,
     order=(
+        "mechanism",
+        "selectivity",
         "clean-accuracy",
         "clean-nonrobust",
         "infinite-data",
