@@ -1,4 +1,4 @@
-"""w_i = β_i w_i' + v_i: clean weights as purified weights plus a remainder (FP, section 2)."""
+"""w_i = β_i w_i' + v_i: clean weights as purified weights plus a remainder (FP)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Whether codes meet the assumptions of sparse coding: sparse, symmetric, independent, of even energy.
 
 The theory of feature purification wants coordinates z_j that are independent and symmetric, |z_j| ∈ {0} ∪ [1/√k, 1],
-E z_j² = Θ(1/d) and so ‖z‖₀ = Θ(k) (Allen-Zhu & Li, arXiv 2005.10190, section 2).
+E z_j² = Θ(1/d) and so ‖z‖₀ = Θ(k) (Allen-Zhu & Li, arXiv 2005.10190).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sparse-coding data of *Feature Purification* (Allen-Zhu & Li, arXiv 2005.10190, section 2).
+"""Sparse-coding data of *Feature Purification* (Allen-Zhu & Li, arXiv 2005.10190).
 
     x = M z + ξ,   y = sign⟨w*, z⟩,   ξ = ξ' + M ξ''
 

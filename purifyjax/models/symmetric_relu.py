@@ -1,4 +1,4 @@
-"""The two-layer symmetric ReLU network of *Feature Purification* (arXiv 2005.10190, section 2)."""
+"""The two-layer symmetric ReLU network of *Feature Purification* (arXiv 2005.10190)."""
 
 from __future__ import annotations
 

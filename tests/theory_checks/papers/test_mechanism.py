@@ -105,8 +105,8 @@ def evidence(changed=(), differs=0):
 
 
 def test_mechanism_holds_as_predicted():
-    verdict = mechanism.CLAIM.check(evidence())
-    assert verdict.outcome == "holds" and len(verdict.parts) == 10
+    verdict = mechanism.CAUSE.check(evidence())
+    assert verdict.outcome == "holds" and len(verdict.parts) == 8
     assert all(part.seeds and len(part.seeds) == 2 for part in verdict.parts)
     assert "80.0% clean, 0.0% at τ" in verdict.note
 
@@ -114,25 +114,30 @@ def test_mechanism_holds_as_predicted():
 @pytest.mark.parametrize(
     ("part", "changed"),
     [
-        (0, {("clean", "none"): (1.0, 0.1, 0.05)}),
-        (1, {("clean", "mixture out"): (1.0, 0.9, 0.3)}),  # deaf nets stay fragile without it
-        (2, {("clean", "mixture out"): (1.0, 0.6, 0.5)}),
-        (3, {("robust", "mixture in"): (1.0, 0.5, 0.2)}),
-        (4, {("robust", "mixture in"): (0.9, 0.0, 0.0)}),
-        (5, {("clean", "other's threshold"): (1.0, 0.9, 0.8)}),  # the threshold decides
-        (6, {("robust", "other's threshold"): (1.0, 0.5, 0.02)}),
-        (9, {("clean", "trained on"): (1.0, 0.5, 0.3)}),
+        (0, {("clean", "mixture out"): (1.0, 0.9, 0.3)}),  # deaf nets stay fragile without it
+        (1, {("clean", "mixture out"): (1.0, 0.6, 0.5)}),
+        (2, {("robust", "mixture in"): (1.0, 0.5, 0.2)}),
+        (3, {("robust", "mixture in"): (0.9, 0.0, 0.0)}),
+        (4, {("clean", "other's threshold"): (1.0, 0.9, 0.8)}),  # the threshold decides
+        (5, {("robust", "other's threshold"): (1.0, 0.5, 0.02)}),
     ],
 )
 def test_every_part_refutes(part, changed):
-    verdict = mechanism.CLAIM.check(evidence(changed))
+    verdict = mechanism.CAUSE.check(evidence(changed))
     assert verdict.outcome == "refuted"
-    assert [p.outcome == "refuted" for p in verdict.parts] == [i == part for i in range(10)]
+    assert [p.outcome == "refuted" for p in verdict.parts] == [i == part for i in range(8)]
 
 
 def test_a_placebo_that_changes_outcomes_refutes():
-    parts = mechanism.CLAIM.check(evidence(differs=100)).parts
-    assert [p.outcome for p in parts[7:9]] == ["refuted", "refuted"]
+    parts = mechanism.CAUSE.check(evidence(differs=100)).parts
+    assert [p.outcome for p in parts[6:8]] == ["refuted", "refuted"]
+
+
+def test_more_clean_training_is_refuted_where_it_helps():
+    small = mechanism.LONGER.check(evidence({("clean", "trained on"): (1.0, 0.5, 0.3)}))
+    assert small.outcome == "inconclusive" and "d = 64 is too small" in small.note
+    assert mechanism.LONGER.check(evidence()).outcome == "holds"
+    assert [part.outcome for part in small.parts] == ["holds", "refuted"]
 
 
 def selective(clean=(0.99, 0.01), robust=(0.98, 0.02), live=1.0):

@@ -6,6 +6,7 @@ CLAIMS = claims_in(
     __name__,
     order=(
         "mechanism",
+        "more-clean-training",
         "selectivity",
         "clean-accuracy",
         "clean-nonrobust",

@@ -8,7 +8,7 @@ from theory_checks.measuring.two_layer import SHOWS_99_PERCENT
 from theory_checks.quantities import accuracy
 from theory_checks.verdict import Measurement
 
-_SOURCE = "Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), Theorem 5.2"
+_SOURCE = "Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), main theorem, adversarial part"
 _REFUTED = "robust or clean accuracy below 99% on fresh points, for every seed"
 
 

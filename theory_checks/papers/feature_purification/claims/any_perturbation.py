@@ -71,7 +71,10 @@ CLAIM = Claim(
         "After adversarial training robust accuracy at τ is 1 − o(1) against ANY perturbation of that norm, "
         "not only against those that an algorithm finds."
     ),
-    source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), Theorem 5.2; the certificate and its 90% are ours",
+    source=(
+        "Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), main theorem, adversarial part; "
+        "the certificate and its 90% are ours"
+    ),
     refuted_by="an attack that breaks more than 1% of the points, for every seed",
     measure=_caught,
     smallest_dimension=SHOWS_99_PERCENT,

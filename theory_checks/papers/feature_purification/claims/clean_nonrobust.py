@@ -13,7 +13,10 @@ CLAIM = Claim(
         "After clean training the robust accuracy at radius τ is o(1); the perturbation "
         "−y·τ·Mw*/‖w*‖, which does not depend on the network, nearly achieves it."
     ),
-    source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), Theorem 5.1; the universal direction is derived",
+    source=(
+        "Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), main theorem, clean part; "
+        "the universal direction is derived"
+    ),
     refuted_by="more than 1% of fresh points standing under every attack at τ, for every seed",
     measure=lambda e: (accuracy(e, "clean", "worst", "<=", 0.01),),
     note=lambda e: f"The universal direction alone leaves {_universal(e):.2%}. {winners(e, 'clean')}",

@@ -24,7 +24,7 @@ CLAIM = Claim(
         "For most neurons w_i = β_i w_i' + v_i with ‖β_i w_i'‖ > ‖v_i‖, where w' is trained adversarially from w: "
         "adversarial training removes a small part of every weight rather than learning anew."
     ),
-    source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), section 2",
+    source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), overview",
     refuted_by="‖βw'‖ > ‖v‖ for fewer than 90% of the live neurons",
     measure=lambda e: (mostly_own(e),),
     note=_note,

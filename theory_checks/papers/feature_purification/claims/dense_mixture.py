@@ -60,7 +60,7 @@ CLAIM = Claim(
         "w_i ≈ ±c_j M_j + v_i with v_i ≈ C (k/d) c_j Σ_j' w*_j' M_j': highly correlated with the average "
         "feature, hardly with any single one."
     ),
-    source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), section 2; the form of v_i is derived",
+    source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), overview; the form of v_i is derived",
     refuted_by="mixtures within their standard error, C far from a constant, or clean accuracy that needs the mixture",
     measure=_mixtures,
     note=_note,

@@ -27,7 +27,7 @@ CLAIM = Claim(
         "Clean training is accurate and non-robust even with a fresh sample at every step and with "
         "weight decay λ > 0: neither overfitting nor the lack of a regulariser is the cause."
     ),
-    source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), Theorem 5.1 and its discussion",
+    source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), main theorem, clean part, and its discussion",
     refuted_by="clean accuracy below 99% or robust accuracy above 1% with fresh samples and λ > 0",
     measure=_fresh_and_regularised,
     figures=(TRAINING_CURVES,),

@@ -34,7 +34,7 @@ CLAIM = Claim(
         "training with them reaches robust accuracy 1 − o(1) at the same radius."
     ),
     source=(
-        "Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), the ℓ∞ version of Theorems 5.1 and 5.2; "
+        "Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), the ℓ∞ version of the main theorem; "
         "the window of radii is derived"
     ),
     refuted_by="clean net above 1% or robust net below 99% under ℓ∞ attacks of radius ε, for every seed",

@@ -8,7 +8,7 @@ CLAIM = Claim(
     id="noise-robust",
     title="Random perturbations of the same norm do not hurt the clean net",
     statement="Dense mixtures barely affect clean or randomly perturbed inputs: only the adversary finds them.",
-    source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), sections 1 and 5; 99% as the bound is ours",
+    source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), introduction; 99% as the bound is ours",
     refuted_by="accuracy below 99% under random perturbations of norm τ, for every seed",
     measure=lambda e: (accuracy(e, "clean", "noise", ">=", 0.99),),
     figures=(RADIUS_CURVES,),

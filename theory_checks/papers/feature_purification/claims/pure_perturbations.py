@@ -49,7 +49,7 @@ CLAIM = Claim(
         "Adversarial perturbations found on the clean net are dense in the dictionary basis, along the mixture; "
         "those found on the robust net are sparse (pure): they change few features."
     ),
-    source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), section 2; the finite-size bounds are ours",
+    source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), overview; the finite-size bounds are ours",
     refuted_by="clean-net perturbations sparser than noise or off the mixture, or robust-net ones beyond 3k features",
     measure=_sparsity,
     note=_note,

@@ -9,7 +9,7 @@ CLAIM = Claim(
     title="Adversarial training removes the mixture and keeps the feature",
     statement="Under adversarial training the dense coefficient shrinks while the component along M_j survives.",
     source=(
-        "Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), section 2; the tenfold fall of C and the fivefold "
+        "Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), overview; the tenfold fall of C and the fivefold "
         "one of the mixture itself are our bounds"
     ),
     refuted_by="dense coefficients above a tenth of their clean values, or features lost",

@@ -41,7 +41,7 @@ CLAIM = Claim(
         "Adversarial perturbations transfer between independently trained clean nets: the dense mixture that they "
         "use is a property of the data."
     ),
-    source="derived from Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), section 2; 10% as the bound is ours",
+    source="derived from Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), overview; 10% as the bound is ours",
     refuted_by="accuracy above 10% on a clean net under perturbations found on another, for every seed",
     measure=_transferred,
     note=_note,

@@ -33,7 +33,7 @@ CLAIM = Claim(
         "On real codes, too, the dense mixture goes and the feature stays, and the clean weights are mostly the robust "
         "ones: w = βw' + v with ‖βw'‖ > ‖v‖."
     ),
-    source=f"{SOURCE}, section 2, asked about real codes",
+    source=f"{SOURCE}, overview, asked about real codes",
     refuted_by="a bound of purification or decomposition missed where the theory's codes meet it",
     measure=lambda e: judged(e, mixture_fall, purer, feature_kept, mostly_own),
     kind="question",
