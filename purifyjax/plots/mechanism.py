@@ -73,8 +73,7 @@ def _draw_cells(axes: Axes, clean: pd.DataFrame, attacked: pd.DataFrame) -> None
 
 
 def _draw_rows(axes: Axes, clean: pd.DataFrame, attacked: pd.DataFrame) -> None:
-    kinds = attacked[["net", "change"]].drop_duplicates().itertuples(index=False)
-    kinds = sorted(kinds, key=lambda kind: kind.net)  # pyright: ignore[reportAttributeAccessIssue]
+    kinds = attacked[["net", "change"]].drop_duplicates().sort_values("net", kind="stable").to_numpy(str)
     names = []
     for place, (net, change) in enumerate(kinds):
         colour = style.NETS[net][1]

@@ -55,7 +55,9 @@ def test_firing_is_counted_as_by_hand(counted):
     rows, feature = planted(np.full(NEURONS, 0.1))
     code = (RNG.normal(size=(30, DIM)) * (RNG.uniform(size=(30, DIM)) < 0.3)).astype(np.float32)
     x, threshold = code + 0.1 * RNG.normal(size=code.shape).astype(np.float32), np.full(NEURONS, 1.0, np.float32)
-    found = firing(rows, jnp.asarray(threshold), jnp.asarray(feature), jnp.asarray(counted), x, jnp.asarray(code))
+    found = firing(
+        rows, jnp.asarray(threshold), jnp.asarray(feature), jnp.asarray(counted), jnp.asarray(x), jnp.asarray(code)
+    )
     expected = np.zeros((30, 4), int)
     for n in range(30):
         for i in np.flatnonzero(counted):

@@ -40,7 +40,7 @@ def patient(seed=0):
         operations.Coded(jnp.asarray(code, jnp.float32), jnp.asarray(b, jnp.float32))
         for code, b in ((clean, np.full(M, 0.4)), (1.5 * own, np.full(M, 0.3)))
     ]
-    return operations.Patient(*nets, jnp.ones(D), jax.random.key(seed)), own, size
+    return operations.Patient(nets[0], nets[1], jnp.ones(D), jax.random.key(seed)), own, size
 
 
 def test_the_mixture_is_taken_out_and_put_in_with_its_size():

@@ -28,7 +28,7 @@ from theory_checks.measuring.two_layer import (
 )
 from theory_checks.papers.feature_purification import measure
 from theory_checks.papers.feature_purification import perturbations as strongest
-from theory_checks.papers.feature_purification.config import Certification, PurificationConfig
+from theory_checks.papers.feature_purification.config import Certification, PurificationConfig, Surgery
 from theory_checks.papers.feature_purification.dial import dial
 from theory_checks.papers.feature_purification.mechanism import mechanism
 from theory_checks.papers.feature_purification.tables import (

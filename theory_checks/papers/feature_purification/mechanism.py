@@ -179,8 +179,8 @@ def _operate(keys, clean, robust, data: SparseCoding, operation: Callable[[Patie
 
     def one(args):
         key, *nets = args
-        coded = (Coded(fixed.to_code(net["weight"]), net["threshold"]) for net in nets)
-        found = operation(Patient(*coded, fixed.label_weights, key))
+        w, w_robust = (Coded(fixed.to_code(net["weight"]), net["threshold"]) for net in nets)
+        found = operation(Patient(w, w_robust, fixed.label_weights, key))
         return {"weight": fixed.to_input(found.code), "threshold": found.threshold}
 
     return jax.lax.map(one, (keys, clean, robust))

@@ -13,7 +13,7 @@ _NETS = ("clean", "robust")
 def _fires(evidence: Evidence, net: str, feature: str, relation: Relation, bound: float) -> Measurement:
     table = evidence[SELECTIVITY]
     rows = table[(table.net == net) & (table.feature == feature)].sort_values("seed")
-    seeds = tuple(SeedValue(int(r.seed), r.fired, r.low, r.high) for r in rows.itertuples())
+    seeds = tuple(SeedValue(int(s), *values) for s, *values in rows[["seed", "fired", "low", "high"]].to_numpy(float))
     quantity = f"Pr[neuron fires | its feature {feature}], {net} net"
     return Measurement(quantity, relation, bound, seeds, unit="share of pairs of neuron and point")
 
