@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -76,18 +77,16 @@ def mean(groups: Groups, column: str, quantity: str, relation: Relation, bound: 
 def fraction(
     groups: Iterable[tuple[int, np.ndarray]], quantity: str, relation: Relation, bound: float, unit: str
 ) -> Measurement:
-    """Share of each seed's rows with a property, with Clopper–Pearson intervals a seed.
+    """Share of a seed's rows with a property, all of which are there: neurons of a net are enumerated, not sampled.
+
+    The share is exact and its interval a point; what a seed is a sample of is trainings. Without rows it is unknown.
 
     Args:
       groups: seeds with whether each row has it.
       unit: what the rows are, "share of neurons" say.
     """
-    seeds = []
-    for seed, holds in groups:
-        count, total = int(np.sum(holds)), len(holds)
-        low, high = clopper_pearson(count, total) if total else (0.0, 1.0)
-        seeds.append(SeedValue(seed, count / max(total, 1), float(low), float(high)))
-    return Measurement(quantity, relation, bound, tuple(seeds), unit=unit)
+    shares = ((seed, float(np.mean(holds)) if len(holds) else math.nan) for seed, holds in groups)
+    return exact(quantity, relation, bound, shares, unit)
 
 
 def exact(

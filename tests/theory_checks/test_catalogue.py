@@ -70,7 +70,7 @@ def test_every_profile_has_what_its_claims_look_at_and_is_valid(profile):
 def test_what_is_not_there_is_one_sentence():
     with pytest.raises(ConfigError, match="--profile = 'huge' is not allowed: one of quick, standard, paper"):
         catalogue.experiments(PAPERS, "huge")
-    with pytest.raises(ConfigError, match="--only = 'nonsense' is not allowed: one of clean-accuracy"):
+    with pytest.raises(ConfigError, match="--only = 'nonsense' is not allowed: one of mechanism"):
         catalogue.selected(PAPERS, ["nonsense"])
     with pytest.raises(ConfigError, match="order of claims in .* = 'no-claim' is not allowed"):
         claims_in("theory_checks.papers.feature_purification.claims", order=("no-claim",))

@@ -81,7 +81,7 @@ def test_the_list_names_every_claim_and_profile(capsys):
 
 
 def test_seeds_are_a_count_or_a_list():
-    assert parse_seeds("3").tolist() == [0, 1, 2]
+    assert parse_seeds("3").tolist() == [100, 101, 102]
     assert parse_seeds("7,2").tolist() == [7, 2]
     assert parse_seeds("5,").tolist() == [5]
     assert parse_seeds("0-3,7").tolist() == [0, 1, 2, 3, 7]
@@ -291,7 +291,7 @@ def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
     assert set(certified.reset_index().experiment) == {"default", "linf"} | PATCHES
     fitted = pd.read_parquet(out / "tables" / "classes.parquet")
     assert {"linear", "polynomial", "tangent kernel", "random features", "ReLU net"} == set(fitted.family)
-    assert np.all(fitted.robust <= fitted.clean) and set(fitted.seed) == {0, 1}
+    assert np.all(fitted.robust <= fitted.clean) and set(fitted.seed) == {100, 101}
     outcomes = pd.read_parquet(out / "tables" / "outcomes.parquet")
     collected = outcomes[outcomes.attack.str.endswith("collection")]
     assert not collected[collected.net == "baseline"].right.any() and set(collected.net) > {"other baseline", "l2"}

@@ -325,7 +325,7 @@ def test_nothing_is_coded_before_a_training_needs_it(monkeypatch):
     for profile in PROFILES.values():
         for experiment in profile():
             experiment.validate()
-            assert [stage.steps for stage in experiment.stages()] == [400, 450] * 3
+            assert [stage.steps for stage in experiment.stages()] == [450, 400] * 3
             assert experiment.setting and experiment.name == REAL
     assert PROFILES["quick"]()[0].seeds == 2 and PROFILES["standard"]()[0].seeds == 4
     with pytest.raises(ConfigError, match="atoms d"):

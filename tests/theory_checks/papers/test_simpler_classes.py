@@ -174,7 +174,7 @@ def test_the_nets_are_those_of_feature_purification():
     """Trained once for both, at every profile."""
     for name, experiments in PROFILES.items():
         (ours,), (default, *_) = experiments(), feature_purification.PROFILES[name]()
-        assert default.name == "default" and stage_marks(ours) == stage_marks(default)
+        assert default.name == "default" and stage_marks(ours).items() <= stage_marks(default).items()
         assert ours.setting == default.setting
 
 

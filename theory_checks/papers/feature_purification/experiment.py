@@ -102,30 +102,41 @@ _QUICK = Evaluation(points=2048, curve_points=256, curve=(0.5, 0.75, 1.0, 1.25, 
 
 
 def at_size(
-    size: dict[str, Any], seeds: int, evaluation: Evaluation = _EVALUATION
+    size: dict[str, Any], seeds: int, evaluation: Evaluation = _EVALUATION, *, others: int | None = None
 ) -> Callable[[], tuple[Experiment, ...]]:
-    """The three experiments at a size: FGM, PGD and ℓ∞, each on all seeds."""
+    """The three experiments at a size: FGM, and PGD and ℓ∞ on as many seeds, or fewer."""
 
     def experiments() -> tuple[Experiment, ...]:
         training, radius = feature_purification(**size)
         dense, epsilon = feature_purification(norm="linf", **size)
         radii, dense_radii = (0.5, 0.75, 0.875, 1.0, 1.125), (0.25, 0.5, 0.75, 1.0)
-        common: dict[str, Any] = {"evaluation": evaluation, "seeds": seeds}
+        beside = seeds if others is None else others
+        common: dict[str, Any] = {
+            "evaluation": evaluation,
+        }
         proven = Certification(radii, evaluation.steps)
         dense_proven = Certification(dense_radii, evaluation.steps, lowering=())
         ell2: dict[str, Any] = {"radius": radius, "monitored_radius": radius}
         ell_inf: dict[str, Any] = {"radius": epsilon, "monitored_radius": epsilon, "norm": "linf"}
         return (
-            Purification(name="default", training=training, certification=proven, surgery=Surgery(), **ell2, **common),
-            Purification(name="pgd", training=with_pgd(training, steps=7), **ell2, **common),
-            Purification(name="linf", training=dense, certification=dense_proven, **ell_inf, **common),
+            Purification(
+                name="default",
+                training=training,
+                certification=proven,
+                surgery=Surgery(),
+                seeds=seeds,
+                **ell2,
+                **common,
+            ),
+            Purification(name="pgd", training=with_pgd(training, steps=7), seeds=beside, **ell2, **common),
+            Purification(name="linf", training=dense, certification=dense_proven, seeds=beside, **ell_inf, **common),
         )
 
     return experiments
 
 
 PROFILES: dict[str, Callable[[], tuple[Experiment, ...]]] = {
-    "quick": at_size(SIZES["quick"], seeds=4, evaluation=_QUICK),
+    "quick": at_size(SIZES["quick"], seeds=4, evaluation=_QUICK, others=2),
     "standard": at_size(SIZES["standard"], seeds=4),
     "paper": at_size(SIZES["paper"], seeds=4, evaluation=Evaluation(curve_points=2048, restarts=8)),
 }

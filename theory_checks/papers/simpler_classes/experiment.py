@@ -70,7 +70,7 @@ PROFILES: dict[str, Callable[[], tuple[Classes, ...]]] = {
     "paper": at_size(SIZES["paper"], seeds=4),
 }
 SUMMARIES = {
-    "quick": "d = 256, 2 seeds: linear models, polynomials, tangent kernels, random features beside the same nets",
+    "quick": "d = 512, 2 seeds: linear models, polynomials, tangent kernels, random features beside the same nets",
     "standard": "d = 1024, 4 seeds: the same classes, larger kernels",
     "paper": "d = 4096, 4 seeds: the same classes, closer to the asymptotic regime",
 }

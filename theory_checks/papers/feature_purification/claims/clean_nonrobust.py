@@ -4,6 +4,7 @@ from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
 from theory_checks.measuring.attacked import winners
 from theory_checks.measuring.figures import RADIUS_CURVES
+from theory_checks.measuring.two_layer import SHOWS_99_PERCENT
 from theory_checks.quantities import accuracy
 
 CLAIM = Claim(
@@ -19,6 +20,7 @@ CLAIM = Claim(
     ),
     refuted_by="more than 1% of fresh points standing under every attack at τ, for every seed",
     measure=lambda e: (accuracy(e, "clean", "worst", "<=", 0.01),),
+    smallest_dimension=SHOWS_99_PERCENT,
     note=lambda e: f"The universal direction alone leaves {_universal(e):.2%}. {winners(e, 'clean')}",
     figures=(RADIUS_CURVES,),
 )

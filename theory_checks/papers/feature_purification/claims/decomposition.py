@@ -1,18 +1,22 @@
 """decomposition: the robust weights are the larger part of the clean ones."""
 
+import math
+
 import numpy as np
 
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
-from theory_checks.measuring.neurons import live, mostly_own
+from theory_checks.measuring.neurons import NEURONS, live, mostly_own
 from theory_checks.papers.feature_purification.figures import COSINES
 
 
 def _note(evidence: Evidence) -> str:
     cosines = [rows.cos_clean_robust.median() for _, rows in live(evidence, "clean", "robust")]
     kept = [np.mean(rows.feature_clean == rows.feature_robust) for _, rows in live(evidence, "clean", "robust")]
+    every = [np.mean(rows.cos_clean_robust > 1 / math.sqrt(2)) for _, rows in evidence[NEURONS].groupby("seed")]
     return (
-        f"‖βw'‖ > ‖v‖ is |cos(w, w')| > 1/√2; the median |cos| is {np.mean(cosines):.2f}, and "
+        f"Of all m neurons, live or not, {np.mean(every):.1%}. ‖βw'‖ > ‖v‖ is |cos(w, w')| > 1/√2; "
+        f"the median |cos| is {np.mean(cosines):.2f}, and "
         f"{np.mean(kept):.0%} of the neurons keep their feature."
     )
 

@@ -2,6 +2,7 @@
 
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
+from theory_checks.measuring.two_layer import SHOWS_99_PERCENT
 from theory_checks.papers.feature_purification.figures import TRAINING_CURVES
 from theory_checks.quantities import accuracy, exact
 from theory_checks.verdict import Measurement
@@ -30,5 +31,6 @@ CLAIM = Claim(
     source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), main theorem, clean part, and its discussion",
     refuted_by="clean accuracy below 99% or robust accuracy above 1% with fresh samples and λ > 0",
     measure=_fresh_and_regularised,
+    smallest_dimension=SHOWS_99_PERCENT,
     figures=(TRAINING_CURVES,),
 )

@@ -63,8 +63,8 @@ def _note(evidence: Evidence) -> str:
     return (
         "No net was trained after its operation. What else could stand in for the mixture in the robust net: one "
         "random dense direction of its size, shared by all neurons ({} clean, {} at τ), and one of each neuron's own "
-        "({} clean, {} at τ): any dense part breaks robustness, but only the mixture, which is aligned with the label, "
-        "leaves clean accuracy alone."
+        "({} clean, {} at τ): a dense part of that size breaks robustness whatever its direction; what singles the "
+        "mixture out is that gradient descent grows it."
     ).format(*shared, *own)
 
 
