@@ -57,11 +57,18 @@ def features(coordinates: Float[Array, "*n dim"], label_weights: Float[Array, " 
     return Features(feature, jnp.abs(own) / jnp.where(norm > 0, norm, 1.0), slope * unit, error * unit)
 
 
+def fires(
+    weight: Float[Array, "neuron dim"], threshold: Float[Array, " neuron"], x: Float[Array, "n dim"]
+) -> Bool[Array, "n neuron"]:
+    """Whether |⟨w_i, x⟩| > b_i."""
+    return jnp.abs(jnp.matmul(x, weight.T, precision=_FULL)) > threshold[None, :]
+
+
 def firing_rate(
     weight: Float[Array, "neuron dim"], threshold: Float[Array, " neuron"], x: Float[Array, "n dim"]
 ) -> Float[Array, " neuron"]:
-    """Share of the inputs on which a neuron fires: |⟨w_i, x⟩| > b_i."""
-    return jnp.mean(jnp.abs(jnp.matmul(x, weight.T, precision=_FULL)) > threshold[None, :], axis=0)
+    """Share of the inputs on which a neuron fires."""
+    return jnp.mean(fires(weight, threshold, x), axis=0)
 
 
 def coverage(feature: Int[Array, " n"], live: Bool[Array, " n"], dimension: int) -> Float[Array, ""]:

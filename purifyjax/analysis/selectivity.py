@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-_FULL = jax.lax.Precision.HIGHEST
+from purifyjax.analysis.features import fires
 
 
 class Firing(NamedTuple):
@@ -44,7 +43,6 @@ def firing(
       counted: the neurons that count, live ones say.
       code: z of every input.
     """
-    fires = (jnp.abs(jnp.matmul(x, weight.T, precision=_FULL)) > threshold[None, :]) & counted[None, :]
-    present = (code != 0)[:, feature] & counted[None, :]
-    count = lambda which: jnp.sum(which, axis=1)  # noqa: E731
-    return Firing(count(present), count(fires & present), count(counted[None, :] & ~present), count(fires & ~present))
+    awake, there = fires(weight, threshold, x), (code != 0)[:, feature]
+    present, absent = there & counted[None, :], ~there & counted[None, :]
+    return Firing(*(jnp.sum(which, axis=1) for which in (present, awake & present, absent, awake & absent)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,21 +148,31 @@ def live(evidence: Evidence, *nets: str) -> Iterator[tuple[int, pd.DataFrame]]:
 
 def mixture_fall(evidence: Evidence) -> Measurement:
     """Median |C| of the robust net over that of the clean net, over the live neurons of both."""
-    seeds = []
-    for seed, rows in live(evidence, "clean", "robust"):
-        clean, robust = rows.mixture_clean.abs().to_numpy(), rows.mixture_robust.abs().to_numpy()
-        seeds.append(SeedValue(seed, *ratio_of_medians_interval(robust, clean, seed)))
-    return Measurement("median |C| of the robust net over the clean net's", "<=", 0.1, tuple(seeds))
+    return _fall(evidence, _relative, "median |C| of the robust net over the clean net's", 0.1)
 
 
 def absolute_mixture_fall(evidence: Evidence) -> Measurement:
     """The same of the mixtures themselves, |C| |c| in units of k/d: C alone falls wherever the feature c grows."""
+
+    def size(rows: pd.DataFrame, net: str) -> pd.Series:
+        return _relative(rows, net) * rows[f"purity_{net}"] * rows[f"norm_{net}"]
+
+    return _fall(evidence, size, "median size of the robust net's mixture over that of the clean net's", 0.2)
+
+
+def _relative(rows: pd.DataFrame, net: str) -> pd.Series:
+    return rows[f"mixture_{net}"].abs()
+
+
+def _fall(
+    evidence: Evidence, size: Callable[[pd.DataFrame, str], pd.Series], quantity: str, bound: float
+) -> Measurement:
+    """The median size of neurons in the robust net over that in the clean net."""
     seeds = []
-    for seed, rows in live(evidence, "clean", "robust"):
-        sizes = [(rows[f"mixture_{n}"].abs() * rows[f"purity_{n}"] * rows[f"norm_{n}"]).to_numpy() for n in NETS]
-        seeds.append(SeedValue(seed, *ratio_of_medians_interval(sizes[1], sizes[0], seed)))
-    quantity = "median size of the robust net's mixture over that of the clean net's"
-    return Measurement(quantity, "<=", 0.2, tuple(seeds))
+    for seed, rows in live(evidence, *NETS):
+        clean, robust = (size(rows, net).to_numpy() for net in NETS)
+        seeds.append(SeedValue(seed, *ratio_of_medians_interval(robust, clean, seed)))
+    return Measurement(quantity, "<=", bound, tuple(seeds))
 
 
 def purer(evidence: Evidence) -> Measurement:

@@ -30,11 +30,13 @@ from theory_checks.papers.feature_purification import measure
 from theory_checks.papers.feature_purification import perturbations as strongest
 from theory_checks.papers.feature_purification.config import Certification, PurificationConfig, Surgery
 from theory_checks.papers.feature_purification.dial import dial
-from theory_checks.papers.feature_purification.mechanism import mechanism
+from theory_checks.papers.feature_purification.mechanism import mechanism, mixtures
 from theory_checks.papers.feature_purification.tables import (
     COORDINATES,
     DIAL,
     HISTORY,
+    MECHANISM,
+    MIXTURES,
     PERTURBATION_COORDINATES,
     PERTURBATIONS,
     TRANSFER,
@@ -63,7 +65,8 @@ class Purification(PurificationConfig):
             COORDINATES: measure.coordinates(self, seeds, initial, nets, table),
         }
         arrays: Arrays = {}
-        for part in progress.over(("perturbations", "attacks", "mechanism", "dial", "certificates")):
+        operations = () if self.surgery is None else ("mechanism", "dial")
+        for part in progress.over(("perturbations", "attacks", *operations, "certificates")):
             if part == "perturbations":
                 found = strongest.strongest(self, seeds, nets, progress)
                 tables[PERTURBATIONS] = sparsity = strongest.perturbations(self, seeds, found)
@@ -72,12 +75,11 @@ class Purification(PurificationConfig):
             elif part == "attacks":
                 attacked = (self.training.neurons, self.training.data, self.ball, self.evaluation)
                 tables |= robustness(self.name, seeds, nets, *attacked, progress)
-            elif part == "mechanism":
-                if self.surgery is not None:
-                    tables |= mechanism(self, self.surgery, seeds, nets, progress)
-            elif part == "dial":
-                if self.surgery is not None:
-                    tables[DIAL] = dial(self, self.surgery, seeds, nets, progress)
+            elif part == "mechanism" and self.surgery is not None:
+                tables[MECHANISM] = mechanism(self, self.surgery, seeds, nets, progress)
+                tables[MIXTURES] = mixtures(self, self.surgery, seeds, nets)
+            elif part == "dial" and self.surgery is not None:
+                tables[DIAL] = dial(self, self.surgery, seeds, nets, progress)
             else:
                 tables[CERTIFICATES] = measure.certificates(self, seeds, nets, progress)
         return Found(tables, arrays)

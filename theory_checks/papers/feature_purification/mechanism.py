@@ -17,7 +17,6 @@ from purifyjax.analysis import dense_part, dense_size, own_feature
 from purifyjax.attacks import APGD, worst_case
 from purifyjax.data import SparseCoding, instance
 from purifyjax.seeds import over_seeds
-from theory_checks.evidence import Table
 from theory_checks.experiment import Nets, Seeds
 from theory_checks.measuring.attacked import counts
 from theory_checks.measuring.points import attack_keys, fresh_points
@@ -131,17 +130,15 @@ TRAINED_ON = ("clean", "trained on")
 
 def mechanism(
     config: PurificationConfig, surgery: Surgery, seeds: Seeds, nets: Nets, progress: Progress
-) -> dict[Table, pd.DataFrame]:
+) -> pd.DataFrame:
     """Accuracy of every operated net and of the one that was trained on without an adversary, on the same points."""
     points = fresh_points(jnp.asarray(seeds), surgery.points, config.training.data, "mechanism")
     run = partial(worst_case, attack_keys(seeds), margin_of(config.training.neurons))
     suite = (universal(config.training.data), APGD(steps=surgery.steps, restarts=surgery.restarts))
-    frames, untouched, margins = [], {}, {}
+    frames, untouched = [], {}
     for net, change in progress.over((*OPERATIONS, TRAINED_ON)):
         trained_on = (net, change) == TRAINED_ON
         params = parameters(nets[CONTINUED]) if trained_on else operated(config, seeds, nets, net, change)
-        if net == "clean":
-            margins[change] = np.asarray(over_seeds(_mean_margins, (params, *points), config.training.neurons))
         standing = np.ones((len(seeds), surgery.points), bool)
         for factor in (0.0, *surgery.radii):
             ball = config.ball.replace(radius=factor * config.radius)
@@ -149,17 +146,28 @@ def mechanism(
             before = untouched.setdefault((net, factor), standing)
             frame = counts(seeds, standing, experiment=config.name, net=net, change=change, radius=ball.radius)
             frames.append(frame.assign(differs=(standing != before).sum(axis=1)))
+    return MECHANISM.checked(pd.concat(frames, ignore_index=True))
+
+
+def mixtures(config: PurificationConfig, surgery: Surgery, seeds: Seeds, nets: Nets) -> pd.DataFrame:
+    """What the clean net's mixture is to the points of `mechanism`: its share of the margin, its cosine with inputs."""
+    points = fresh_points(jnp.asarray(seeds), surgery.points, config.training.data, "mechanism")
+
+    def mean_margin(change: str) -> np.ndarray:
+        params = operated(config, seeds, nets, "clean", change)
+        return np.asarray(over_seeds(_mean_margins, (params, *points), config.training.neurons))
+
     fixed = instance(config.training.data)
     direction = np.asarray(fixed.to_input(fixed.label_weights))
     cosines = [np.abs(x @ direction) / np.linalg.norm(x, axis=-1) / np.linalg.norm(direction) for x in points[0]]
-    mixtures = {
+    columns = {
         "experiment": config.name,
         "seed": seeds,
-        "margin_share": 1.0 - margins["mixture out"] / margins[UNTOUCHED],
+        "margin_share": 1.0 - mean_margin("mixture out") / mean_margin(UNTOUCHED),
         "largest_cosine": [own.max() for own in cosines],
         "points": surgery.points,
     }
-    return {MECHANISM: pd.concat(frames, ignore_index=True), MIXTURES: pd.DataFrame(mixtures)}
+    return MIXTURES.checked(pd.DataFrame(columns))
 
 
 @partial(jax.jit, static_argnums=3)
