@@ -80,13 +80,19 @@ class Measurement:
         if not (math.isfinite(low) and math.isfinite(high)):
             return "inconclusive"
         intervals = [(s.low, s.high) for s in self.seeds] if self.effect is None else [self.effect]
+        satisfied = all(self._within(low, high) for low, high in intervals)
         if self.relation == ">=":
-            satisfied = all(low >= self.bound for low, _ in intervals)
             violated = all(high < self.bound for _, high in intervals)
         else:
-            satisfied = all(high <= self.bound for _, high in intervals)
             violated = all(low > self.bound for low, _ in intervals)
         return "holds" if satisfied else "refuted" if violated and self.refutable else "inconclusive"
+
+    def met_on(self, seed: int) -> bool:
+        """Whether the seed's own interval satisfies the bound."""
+        return any(s.seed == seed and self._within(s.low, s.high) for s in self.seeds)
+
+    def _within(self, low: float, high: float) -> bool:
+        return low >= self.bound if self.relation == ">=" else high <= self.bound
 
     @property
     def slack(self) -> float:

@@ -35,6 +35,7 @@ Purpose = Literal[
     "selectivity",
     "mechanism",
     "dial",
+    "clean trainings",
 ]
 
 Points = tuple[Float[Array, "seed n dim"], Float[Array, "seed n"]]

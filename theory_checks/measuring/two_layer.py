@@ -27,8 +27,9 @@ from theory_checks.measuring.points import fresh_points
 NETS = ("clean", "robust")
 CONTINUED = "continued"
 MARGIN, RADIUS = 1.5, 1.0  # γ in σ and τ in σ/√k, of all profiles
-# Of the default training, by profile: k ≈ √d, m = 4 d, and as many steps as the features take to form.
+# Of the default training, by profile, and a small one: k ≈ √d, m = 4 d, as many steps as features take to form.
 SIZES: dict[str, dict[str, Any]] = {
+    "small": {"dimension": 256, "sparsity": 16, "neurons": 1024, "pace": 0.5, "batch_size": 256},
     "quick": {"dimension": 512, "sparsity": 22, "neurons": 2048, "pace": 0.6, "batch_size": 256},
     "standard": {"dimension": 1024, "sparsity": 31, "neurons": 4096, "pace": 1.0, "batch_size": 384},
     "paper": {"dimension": 4096, "sparsity": 63, "neurons": 16384, "pace": 3.0, "batch_size": 768},

@@ -9,6 +9,9 @@ from theory_checks.experiment import Experiment
 from theory_checks.measuring.attacked import Evaluation
 from theory_checks.papers.feature_purification.config import Certification, Surgery
 from theory_checks.papers.feature_purification.experiment import Purification, with_pgd
+from theory_checks.papers.feature_purification.samples import CleanTrainings
+
+_BREADTH = ("general", "paper-algorithm")
 
 
 def experiments() -> tuple[Experiment, ...]:
@@ -21,6 +24,7 @@ def experiments() -> tuple[Experiment, ...]:
     common: dict[str, Any] = {"evaluation": evaluation, "monitored_radius": RADIUS, "radius": RADIUS}
     proven = Certification((0.75, 1.0), steps=2)
     dense = Certification((1.0,), steps=2, lowering=())
+    breadth = Surgery(points=32, steps=2, restarts=1, dial=())
     ell_inf = common | {"radius": 0.05, "monitored_radius": 0.05, "norm": "linf"}
     return (
         Purification(
@@ -33,4 +37,8 @@ def experiments() -> tuple[Experiment, ...]:
         ),
         Purification(name="pgd", training=with_pgd(own, steps=2), seeds=1, **common),
         Purification(name="linf", training=linf, seeds=1, certification=dense, **ell_inf),
+        *(Purification(name=name, training=own, seeds=1, surgery=breadth, **common) for name in _BREADTH),
+        CleanTrainings(
+            training=own, radius=RADIUS, monitored_radius=RADIUS, seeds=2, sizes=(16, 64), points=32, steps=2
+        ),
     )

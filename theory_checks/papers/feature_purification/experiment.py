@@ -28,9 +28,11 @@ from theory_checks.measuring.two_layer import (
 )
 from theory_checks.papers.feature_purification import measure
 from theory_checks.papers.feature_purification import perturbations as strongest
+from theory_checks.papers.feature_purification.breadth import general, source_algorithm
 from theory_checks.papers.feature_purification.config import Certification, PurificationConfig, Surgery
 from theory_checks.papers.feature_purification.dial import dial
 from theory_checks.papers.feature_purification.mechanism import mechanism, mixtures
+from theory_checks.papers.feature_purification.samples import CleanTrainings
 from theory_checks.papers.feature_purification.tables import (
     COORDINATES,
     DIAL,
@@ -65,7 +67,7 @@ class Purification(PurificationConfig):
             COORDINATES: measure.coordinates(self, seeds, initial, nets, table),
         }
         arrays: Arrays = {}
-        operations = () if self.surgery is None else ("mechanism", "dial")
+        operations = () if self.surgery is None else ("mechanism", "dial")[: 2 if self.surgery.dial else 1]
         for part in progress.over(("perturbations", "attacks", *operations, "certificates")):
             if part == "perturbations":
                 found = strongest.strongest(self, seeds, nets, progress)
@@ -100,47 +102,58 @@ def with_pgd(training: Training, steps: int) -> Training:
 
 
 _EVALUATION = Evaluation()
+_BREADTH = Evaluation(points=1024, curve_points=128, curve=(0.5, 0.75, 1.0, 1.25))
 _QUICK = Evaluation(points=2048, curve_points=256, curve=(0.5, 0.75, 1.0, 1.25, 1.5))
 
 
 def at_size(
-    size: dict[str, Any], seeds: int, evaluation: Evaluation = _EVALUATION, *, others: int | None = None
+    size: dict[str, Any],
+    seeds: int,
+    evaluation: Evaluation = _EVALUATION,
+    *,
+    others: int | None = None,
+    trainings: dict[str, Any] | None = None,
+    source: dict[str, Any] | None = None,
 ) -> Callable[[], tuple[Experiment, ...]]:
-    """The three experiments at a size: FGM, and PGD and ℓ∞ on as many seeds, or fewer."""
+    """The experiments at a size.
+
+    Args:
+      seeds: of the default experiment, FGM in ℓ2.
+      others: seeds of those beside it, as many if None.
+      trainings, source: sizes of the clean trainings and of the source's algorithm, where they are others.
+    """
 
     def experiments() -> tuple[Experiment, ...]:
+        beside = seeds if others is None else others
+        certified = Certification((0.5, 0.75, 0.875, 1.0, 1.125), evaluation.steps)
+        certified_linf = Certification((0.25, 0.5, 0.75, 1.0), evaluation.steps, lowering=())
         training, radius = feature_purification(**size)
         dense, epsilon = feature_purification(norm="linf", **size)
-        radii, dense_radii = (0.5, 0.75, 0.875, 1.0, 1.125), (0.25, 0.5, 0.75, 1.0)
-        beside = seeds if others is None else others
-        common: dict[str, Any] = {
-            "evaluation": evaluation,
-        }
-        proven = Certification(radii, evaluation.steps)
-        dense_proven = Certification(dense_radii, evaluation.steps, lowering=())
-        ell2: dict[str, Any] = {"radius": radius, "monitored_radius": radius}
-        ell_inf: dict[str, Any] = {"radius": epsilon, "monitored_radius": epsilon, "norm": "linf"}
+
+        def at(name: str, training: Training, radius: float, seeds: int = beside, **more: Any) -> Purification:
+            own: dict[str, Any] = {"evaluation": evaluation, "monitored_radius": radius} | more
+            return Purification(name=name, training=training, radius=radius, seeds=seeds, **own)
+
+        varied, varied_radius = feature_purification(**(size if trainings is None else trainings))
+        breadth: dict[str, Any] = {"evaluation": _BREADTH, "surgery": Surgery(dial=())}
         return (
-            Purification(
-                name="default",
-                training=training,
-                certification=proven,
-                surgery=Surgery(),
-                seeds=seeds,
-                **ell2,
-                **common,
-            ),
-            Purification(name="pgd", training=with_pgd(training, steps=7), seeds=beside, **ell2, **common),
-            Purification(name="linf", training=dense, certification=dense_proven, seeds=beside, **ell_inf, **common),
+            at("default", training, radius, seeds, certification=certified, surgery=Surgery()),
+            at("pgd", with_pgd(training, steps=7), radius),
+            at("linf", dense, epsilon, certification=certified_linf, norm="linf"),
+            at("general", *general(**size), **breadth),
+            at("paper-algorithm", *source_algorithm(**(size if source is None else source)), **breadth),
+            CleanTrainings(training=varied, radius=varied_radius, monitored_radius=varied_radius, seeds=min(2, beside)),
         )
 
     return experiments
 
 
 PROFILES: dict[str, Callable[[], tuple[Experiment, ...]]] = {
-    "quick": at_size(SIZES["quick"], seeds=4, evaluation=_QUICK, others=2),
-    "standard": at_size(SIZES["standard"], seeds=4),
-    "paper": at_size(SIZES["paper"], seeds=4, evaluation=Evaluation(curve_points=2048, restarts=8)),
+    "quick": at_size(SIZES["quick"], seeds=4, evaluation=_QUICK, others=2, trainings=SIZES["small"]),
+    "standard": at_size(SIZES["standard"], seeds=4, source=SIZES["quick"]),
+    "paper": at_size(
+        SIZES["paper"], seeds=4, evaluation=Evaluation(curve_points=2048, restarts=8), source=SIZES["standard"]
+    ),
 }
 SUMMARIES = {
     "quick": "d = 512, k = 22, m = 2048, 4 seeds: the mechanism in minutes; the two 99 : 1 bounds need a larger d",

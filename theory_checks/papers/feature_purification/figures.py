@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from purifyjax.plots import cosines, dial, mechanism, neuron, perturbation, training_curves, transfer
+from purifyjax.plots import clean_trainings, cosines, dial, mechanism, neuron, perturbation, training_curves, transfer
 from theory_checks.evidence import Evidence
 from theory_checks.figure import Figure, heading
 from theory_checks.measuring.neurons import NEURONS
 from theory_checks.papers.feature_purification.tables import (
+    CLEAN_TRAININGS,
     COORDINATES,
     DIAL,
     HISTORY,
@@ -59,6 +60,12 @@ DIALS = Figure(
 )
 TRAINING_CURVES = Figure(
     "training_curves", HISTORY, "Loss and accuracies through training, mean and range over seeds.", _training_curves
+)
+CLEAN_CURVES = Figure(
+    "clean_trainings",
+    CLEAN_TRAININGS,
+    "Clean nets, however trained: clean accuracy and accuracy at τ, mean and range over seeds.",
+    lambda e: clean_trainings.figure(e[CLEAN_TRAININGS], radius=e.config.radius, bound=0.01, title=heading(e)),
 )
 COSINES = Figure(
     "cosines",

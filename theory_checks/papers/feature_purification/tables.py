@@ -106,3 +106,16 @@ DIAL = Table(
         "points": "fresh points of the accuracies",
     },
 )
+CLEAN_TRAININGS = Table(
+    "clean_trainings",
+    "How many fresh points a net of a clean training gets right, and right under the worst of the attacks at τ.",
+    _HEAD
+    | {
+        "axis": "what differs from the default training: sample size, weight decay or optimiser",
+        "training": "what it is there",
+        "value": "N, infinite for a fresh sample at every step, or λ",
+        "clean": "points classified rightly",
+        "robust": "points right under every attack",
+        "points": "points in all",
+    },
+)

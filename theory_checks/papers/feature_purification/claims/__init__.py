@@ -22,5 +22,7 @@ CLAIMS = claims_in(
         "pure-perturbations",
         "transfer",
         "linf",
+        "general",
+        "paper-algorithm",
     ),
 )
