@@ -32,21 +32,22 @@ def figure(frame: pd.DataFrame, *, radius: float | None = None, title: str = "")
     with style.theme():
         fig = style.new_figure(8.4, 5.6)
         upper, lower = fig.subplots(2, 1, sharex=True, height_ratios=(1, 1.3))
-        _draw(upper, frame, "loss", style.INK, "training loss")
-        _draw(lower, frame, "clean_accuracy", style.ACCENT, "clean accuracy")
-        _draw(lower, frame, "robust_accuracy", style.ROBUST, f"robust accuracy{at_radius}")
+        draw_stages(upper, frame, "loss", style.INK, "training loss")
+        draw_stages(lower, frame, "clean_accuracy", style.ACCENT, "clean accuracy")
+        draw_stages(lower, frame, "robust_accuracy", style.ROBUST, f"robust accuracy{at_radius}")
         if upper.lines:
             upper.set_yscale("log")
         upper.set(ylabel="training loss")
         lower.set(ylabel="accuracy", xlabel="training step", ylim=(-0.03, 1.04))
         style.percent_ticks(lower.yaxis)
         style.legend_above(lower, 2)
-        _mark_switch(upper, lower, frame)
+        mark_switch(upper, lower, frame)
         style.head(fig, title)
     return fig
 
 
-def _draw(axes: Axes, frame: pd.DataFrame, column: str, colour: str, label: str) -> None:
+def draw_stages(axes: Axes, frame: pd.DataFrame, column: str, colour: str, label: str) -> None:
+    """A column against the step: mean and range over seeds, a line a stage."""
     measured = frame.dropna(subset=[column])
     if measured.empty:
         return
@@ -58,7 +59,7 @@ def _draw(axes: Axes, frame: pd.DataFrame, column: str, colour: str, label: str)
         axes.plot(curve["step"], curve["mean"], color=colour, lw=1.8, label=label if first else None)
 
 
-def _mark_switch(upper: Axes, lower: Axes, frame: pd.DataFrame) -> None:
+def mark_switch(upper: Axes, lower: Axes, frame: pd.DataFrame) -> None:
     """Name the two stages above the panels, with a line between them."""
     steps = frame["step"].to_numpy()
     if not np.ptp(steps) > 0:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,17 +11,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from purifyjax.attacks import FGM, pgd
-from purifyjax.balls import Ball, Norm
+from purifyjax.attacks import FGM
+from purifyjax.balls import Norm
 from purifyjax.data import SparseCoding, instance, label_std, second_moment
 from purifyjax.margins import MarginOf
 from purifyjax.models import NetMargin, SymmetricReLU
-from purifyjax.seeds import over_seeds
 from purifyjax.sweep import seed_keys, train_stage
 from purifyjax.training import Phase, Training, TrainState, initial_state, start_stage
 from purifyjax.training.trajectory import stage_keys
 from theory_checks.experiment import Arrays, Nets, Seeds, Stage
-from theory_checks.measuring.points import fresh_points
+from theory_checks.measuring.monitor import Monitor, monitored
 
 NETS = ("clean", "robust")
 CONTINUED = "continued"
@@ -93,21 +91,6 @@ def feature_purification(
     return Training(data, neurons, clean, robust), tau
 
 
-@dataclass(frozen=True)
-class Monitor:
-    """What is looked at on the way through a training.
-
-    Attributes:
-      ball: of the perturbations.
-      points: fresh points a seed.
-      steps: of PGD.
-    """
-
-    ball: Ball
-    points: int = 256
-    steps: int = 5
-
-
 def margin_of(neurons: int) -> MarginOf:
     """params -> margin function, in full float32 whatever the device's default."""
     return NetMargin(SymmetricReLU(neurons, precision=jax.lax.Precision.HIGHEST))
@@ -136,7 +119,14 @@ def stages(training: Training, monitor: Monitor, *, prefix: str = "", config: An
         else:
             own, phases, key = training, training.robust, keys[2]
             start = restarted(before[f"{prefix}clean"], training)
-        return run(key, start, own, phases, monitor=accuracies(training, monitor, seeds), **options)
+        return run(
+            key,
+            start,
+            own,
+            phases,
+            monitor=monitored(margin_of(training.neurons), training.data, monitor, seeds),
+            **options,
+        )
 
     about = (training, monitor) if config is None else (config, monitor)
     clean = (bare, monitor) if config is None else about
@@ -159,7 +149,9 @@ def continued(training: Training, monitor: Monitor) -> Stage:
 
     def train(seeds: Seeds, before: Nets, **options: Any) -> Arrays:
         keys, start = jax.vmap(stage_keys)(seed_keys(seeds))[2], restarted(before["clean"], own)
-        return run(keys, start, own, phases, monitor=accuracies(own, monitor, seeds), **options)
+        return run(
+            keys, start, own, phases, monitor=monitored(margin_of(own.neurons), own.data, monitor, seeds), **options
+        )
 
     return Stage(CONTINUED, (own, monitor), sum(p.steps for p in phases), train, after=("clean",))
 
@@ -189,28 +181,6 @@ def histories(history: Mapping[str, np.ndarray], seeds: int) -> Arrays:
     return {"history_step": step} | {
         f"history_{name}": np.moveaxis(values, 1, 0) for name, values in history.items() if name != "step"
     }
-
-
-def accuracies(training: Training, monitor: Monitor, seeds: Seeds):
-    """Clean accuracy and accuracy under PGD, for the curves through training."""
-    x, y = fresh_points(jnp.asarray(seeds), monitor.points, training.data, "monitor")
-    of = margin_of(training.neurons)
-
-    @jax.jit
-    def measure(weight, threshold, x, y):
-        def one(args):
-            w, b, xs, ys = args
-            m = of({"weight": w, "threshold": b})
-            attacked = pgd(jax.random.key(0), m, xs, ys, monitor.ball, steps=monitor.steps)
-            return jnp.mean(m(xs, ys) > 0), jnp.mean(attacked.margin > 0)
-
-        return jax.lax.map(one, (weight, threshold, x, y))
-
-    def found(state: TrainState) -> Arrays:
-        clean, robust = over_seeds(measure, (state.weight, state.threshold, x, y))
-        return {"clean_accuracy": np.asarray(clean), "robust_accuracy": np.asarray(robust)}
-
-    return found
 
 
 def fixed_arrays(data: SparseCoding) -> Arrays:

@@ -53,7 +53,7 @@ class Purification(PurificationConfig):
     cost: ClassVar[float] = 9.0
 
     def stages(self) -> tuple[Stage, ...]:
-        monitor = Monitor(Ball(self.monitored_radius, self.norm))
+        monitor = Monitor(Ball(self.monitored_radius, self.norm), mixtures=True)
         found = stages(self.training, monitor)
         return found if self.surgery is None else (*found, continued(self.training, monitor))
 
@@ -63,7 +63,7 @@ class Purification(PurificationConfig):
         tables = {
             NEURONS: table,
             SELECTIVITY: selectivity(self.name, seeds, nets, self.training.data, self.neurons),
-            HISTORY: measure.history(self, seeds, nets),
+            HISTORY: measure.history(self, seeds, initial, nets),
             COORDINATES: measure.coordinates(self, seeds, initial, nets, table),
         }
         arrays: Arrays = {}

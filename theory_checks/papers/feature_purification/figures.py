@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from purifyjax.plots import clean_trainings, cosines, dial, mechanism, neuron, perturbation, training_curves, transfer
+from purifyjax.plots import (
+    accumulation,
+    clean_trainings,
+    cosines,
+    dial,
+    mechanism,
+    neuron,
+    perturbation,
+    training_curves,
+    transfer,
+)
 from theory_checks.evidence import Evidence
 from theory_checks.figure import Figure, heading
 from theory_checks.measuring.neurons import NEURONS
@@ -60,6 +70,12 @@ DIALS = Figure(
 )
 TRAINING_CURVES = Figure(
     "training_curves", HISTORY, "Loss and accuracies through training, mean and range over seeds.", _training_curves
+)
+ACCUMULATION = Figure(
+    "accumulation",
+    HISTORY,
+    "The median neuron's mixture and feature through training, mean and range over seeds.",
+    lambda evidence: accumulation.figure(evidence[HISTORY], title=heading(evidence)),
 )
 CLEAN_CURVES = Figure(
     "clean_trainings",

@@ -13,29 +13,39 @@ from purifyjax.attacks import APGD, worst_case
 from purifyjax.balls import Ball
 from purifyjax.certify import Network, certify, crown, interval, lipschitz, prepare
 from purifyjax.data import instance
+from purifyjax.seeds import over_seeds
 from theory_checks.experiment import Nets, Seeds
 from theory_checks.measuring.attacked import CERTIFICATES
+from theory_checks.measuring.monitor import middle_neuron
 from theory_checks.measuring.points import attack_keys, fresh_points
 from theory_checks.measuring.two_layer import NETS, margin_of, parameters
 from theory_checks.papers.feature_purification.config import PurificationConfig
 from theory_checks.papers.feature_purification.tables import COORDINATES, HISTORY
 from theory_checks.progress import Progress
 
+_LOGGED = ("loss", "clean_accuracy", "robust_accuracy")
+_MIDDLE = ("mixture", "dense", "feature")
 _CHEAP = tuple(jax.jit(bound) for bound in (lipschitz, interval, crown))
 
 
-def history(config: PurificationConfig, seeds: Seeds, nets: Nets) -> pd.DataFrame:
-    """Loss and accuracies through both stages, a row a seed and logged step."""
-    frames, offset = [], 0
+def history(config: PurificationConfig, seeds: Seeds, initial: np.ndarray, nets: Nets) -> pd.DataFrame:
+    """Loss, accuracies and mixtures through both stages: a row a seed and logged step, and one for w⁰."""
+    start = pd.DataFrame({name: np.asarray(v) for name, v in _middle(config, initial).items()})
+    start = start.assign(experiment=config.name, seed=seeds, stage="clean", step=0)
+    frames, offset = [start.reindex(columns=list(HISTORY.columns))], 0
     for net in NETS:
         found = nets[net]
         for s, seed in enumerate(seeds):
             step = found["history_step"][s]
-            columns = {name: found[f"history_{name}"][s] for name in ("loss", "clean_accuracy", "robust_accuracy")}
+            columns = {name: found[f"history_{name}"][s] for name in (*_LOGGED, *_MIDDLE)}
             head = {"experiment": config.name, "seed": int(seed), "stage": net, "step": step + offset}
             frames.append(pd.DataFrame(head | columns))
         offset += int(found["history_step"].max(initial=0))
     return HISTORY.checked(pd.concat(frames, ignore_index=True))
+
+
+def _middle(config: PurificationConfig, weight: np.ndarray) -> dict[str, jax.Array]:
+    return over_seeds(middle_neuron, (jnp.asarray(weight),), config.training.data)
 
 
 def coordinates(

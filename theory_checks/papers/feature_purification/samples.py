@@ -102,7 +102,7 @@ class CleanTrainings(AtRadius):
     def _stage(self, variation: Variation) -> Stage:
         # The default is the same training as elsewhere, and shares its nets.
         prefix = "" if variation.training == self.training else variation.prefix
-        return stages(variation.training, Monitor(Ball(self.monitored_radius)), prefix=prefix)[0]
+        return stages(variation.training, Monitor(Ball(self.monitored_radius), mixtures=True), prefix=prefix)[0]
 
     def stages(self) -> tuple[Stage, ...]:
         return tuple({stage.name: stage for stage in map(self._stage, self.variations())}.values())

@@ -12,10 +12,13 @@ HISTORY = Table(
     _HEAD
     | {
         "stage": "clean or robust",
-        "step": "over both stages",
-        "loss": "mean logistic loss since the last row",
+        "step": "over both stages; 0 for w⁰",
+        "loss": "mean logistic loss since the last row; NaN at w⁰, as are accuracies",
         "clean_accuracy": "share of fresh points",
         "robust_accuracy": "share of fresh points under PGD at the monitored radius",
+        "mixture": "median over neurons of C, the coefficient of the dense mixture",
+        "dense": "median over neurons of a in Mᵀw = c e_j + a w* + rest",
+        "feature": "median over neurons of |c|",
     },
 )
 COORDINATES = Table(

@@ -14,6 +14,7 @@ CLAIMS = claims_in(
         "noise-robust",
         "init-decorrelated",
         "dense-mixture",
+        "accumulating",
         "decomposition",
         "adversarial-robust",
         "adversarial-robust-pgd",
