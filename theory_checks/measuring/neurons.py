@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -15,9 +16,9 @@ from purifyjax.analysis import absolute_cosine, features, firing, firing_rate, o
 from purifyjax.data import SparseCoding, instance
 from purifyjax.stats import ratio_interval, ratio_of_medians_interval
 from theory_checks.evidence import Evidence, Table
-from theory_checks.experiment import Nets, Seeds
+from theory_checks.experiment import Arrays, Nets, Seeds
 from theory_checks.measuring.points import fresh_codes, fresh_points
-from theory_checks.measuring.two_layer import NETS
+from theory_checks.measuring.two_layer import CONTINUED, NETS
 from theory_checks.quantities import fraction
 from theory_checks.verdict import Measurement, SeedValue
 
@@ -54,6 +55,7 @@ NEURONS = Table(
         "cos_init_clean": "|cos(w, w⁰)|",
         "cos_init_robust": "|cos(w′, w⁰)|",
         "cos_clean_robust": "|cos(w, w′)|",
+        "cos_clean_continued": "|cos(w, w̃)|, w̃ trained on without an adversary; NaN where there is none",
         "norm_init": "‖w⁰‖",
         **{f"{name}_{net}": f"{words} ({net} net)" for net in NETS for name, words in _OF_A_NET.items()},
     },
@@ -102,6 +104,7 @@ def neurons(
             "cos_init_clean": absolute_cosine(w["clean"], w["init"]),
             "cos_init_robust": absolute_cosine(w["robust"], w["init"]),
             "cos_clean_robust": absolute_cosine(w["clean"], w["robust"]),
+            "cos_clean_continued": _beside(w["clean"], nets.get(f"{prefix}{CONTINUED}"), s),
             "norm_init": jnp.linalg.norm(w["init"], axis=1),
         }
         for net in NETS:
@@ -118,6 +121,13 @@ def neurons(
             }
         frames.append(pd.DataFrame({n: v if isinstance(v, str | int) else np.asarray(v) for n, v in columns.items()}))
     return pd.concat(frames, ignore_index=True)
+
+
+def _beside(weight: jax.Array, net: Arrays | None, place: int) -> jax.Array:
+    """|cos| with the same neuron of a seed's other net."""
+    if net is None:
+        return jnp.full(len(weight), jnp.nan)
+    return absolute_cosine(weight, jnp.asarray(net["weight"][place]))
 
 
 def selectivity(

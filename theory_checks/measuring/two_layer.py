@@ -13,7 +13,7 @@ import numpy as np
 
 from purifyjax.attacks import FGM
 from purifyjax.balls import Norm
-from purifyjax.data import SparseCoding, instance, label_std, second_moment
+from purifyjax.data import SparseCoding, acceptance_rate, instance, label_std, second_moment
 from purifyjax.margins import MarginOf
 from purifyjax.models import NetMargin, SymmetricReLU
 from purifyjax.sweep import seed_keys, train_stage
@@ -215,6 +215,7 @@ def setting(training: Training, radius: float) -> str:
     return (
         f"d = {data.dimension}, k = {data.sparsity}, m = {training.neurons}; "
         f"|z_j| in [1/√k, {data.value_max:g}/√k]; "
-        f"|⟨w*, z⟩| ≥ γ = {data.margin:.3g} = {data.margin / label_std(data):.3g} σ (γ = 0 is the paper's model); "
+        f"|⟨w*, z⟩| ≥ γ = {data.margin:.3g} = {data.margin / label_std(data):.3g} σ, which keeps "
+        f"{acceptance_rate(data):.0%} of the data (γ = 0 is the paper's model); "
         f"ℓ2 radius τ = {radius:.4g}"
     )

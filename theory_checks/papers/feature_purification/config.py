@@ -51,6 +51,7 @@ class Surgery:
       steps, restarts: of APGD.
       dial: thresholds c that the nets are turned to, in standard deviations of the pre-activation.
       dial_points: fresh points a seed for their accuracies.
+      certified_points: fresh points a seed for certificates of the clean net without its mixture.
     """
 
     points: int = 1024
@@ -59,6 +60,7 @@ class Surgery:
     restarts: int = 2
     dial: tuple[float, ...] = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
     dial_points: int = 256
+    certified_points: int = 64
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ from theory_checks.measuring.two_layer import (
 from theory_checks.papers.feature_purification import measure
 from theory_checks.papers.feature_purification import perturbations as strongest
 from theory_checks.papers.feature_purification.breadth import general, source_algorithm
+from theory_checks.papers.feature_purification.certificates import certificates
 from theory_checks.papers.feature_purification.config import Certification, PurificationConfig, Surgery
 from theory_checks.papers.feature_purification.dial import dial
 from theory_checks.papers.feature_purification.mechanism import mechanism, mixtures
@@ -83,7 +84,7 @@ class Purification(PurificationConfig):
             elif part == "dial" and self.surgery is not None:
                 tables[DIAL] = dial(self, self.surgery, seeds, nets, progress)
             else:
-                tables[CERTIFICATES] = measure.certificates(self, seeds, nets, progress)
+                tables[CERTIFICATES] = certificates(self, seeds, nets, progress)
         return Found(tables, arrays)
 
     def together(self, seeds: Seeds, nets: Nets, found: Arrays, progress: Progress) -> Found:
@@ -149,10 +150,12 @@ def at_size(
 
 
 PROFILES: dict[str, Callable[[], tuple[Experiment, ...]]] = {
-    "quick": at_size(SIZES["quick"], seeds=4, evaluation=_QUICK, others=2, trainings=SIZES["small"]),
-    "standard": at_size(SIZES["standard"], seeds=4, source=SIZES["quick"]),
+    "quick": at_size(
+        SIZES["quick"], seeds=4, evaluation=_QUICK, others=2, trainings=SIZES["small"], source=SIZES["small"]
+    ),
+    "standard": at_size(SIZES["standard"], seeds=4, source=SIZES["small"]),
     "paper": at_size(
-        SIZES["paper"], seeds=4, evaluation=Evaluation(curve_points=2048, restarts=8), source=SIZES["standard"]
+        SIZES["paper"], seeds=4, evaluation=Evaluation(curve_points=2048, restarts=8), source=SIZES["quick"]
     ),
 }
 SUMMARIES = {

@@ -17,7 +17,7 @@ def _at(evidence: Evidence, factor: float, method: str = "quadratic") -> pd.Data
     """Certificates at a radius in units of τ, a row a seed."""
     table = evidence[CERTIFICATES]
     near = (table.radius / evidence.config.radius - factor).abs() < 1e-6
-    return table[(table.method == method) & near].sort_values("seed")
+    return table[(table.net == "robust") & (table.method == method) & near].sort_values("seed")
 
 
 def _caught(evidence: Evidence) -> tuple[Measurement, ...]:
@@ -49,7 +49,8 @@ def _caught(evidence: Evidence) -> tuple[Measurement, ...]:
 def _note(evidence: Evidence) -> str:
     table = evidence[CERTIFICATES]
     table = table.assign(proven=table.certified / table.points, factor=table.radius / evidence.config.radius)
-    worst = table[table.method == "quadratic"].groupby("factor").proven.min()
+    robust = table[(table.net == "robust") & (table.method == "quadratic")]
+    worst = robust.groupby("factor").proven.min()
     proven = worst[worst >= 0.99]
     reach = f"up to {proven.index.max():.4g} τ" if len(proven) else "at no radius tried"
     cheap = ", ".join(

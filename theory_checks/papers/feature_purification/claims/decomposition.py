@@ -14,8 +14,14 @@ def _note(evidence: Evidence) -> str:
     cosines = [rows.cos_clean_robust.median() for _, rows in live(evidence, "clean", "robust")]
     kept = [np.mean(rows.feature_clean == rows.feature_robust) for _, rows in live(evidence, "clean", "robust")]
     every = [np.mean(rows.cos_clean_robust > 1 / math.sqrt(2)) for _, rows in evidence[NEURONS].groupby("seed")]
+    beside = [
+        np.mean(rows.cos_clean_continued > 1 / math.sqrt(2))
+        for _, rows in live(evidence, "clean", "robust")
+        if rows.cos_clean_continued.notna().any()
+    ]
+    control = f" After as many steps without an adversary it is {np.mean(beside):.1%}." if beside else ""
     return (
-        f"Of all m neurons, live or not, {np.mean(every):.1%}. ‖βw'‖ > ‖v‖ is |cos(w, w')| > 1/√2; "
+        f"Of all m neurons, live or not, {np.mean(every):.1%}.{control} ‖βw'‖ > ‖v‖ is |cos(w, w')| > 1/√2; "
         f"the median |cos| is {np.mean(cosines):.2f}, and "
         f"{np.mean(kept):.0%} of the neurons keep their feature."
     )

@@ -4,7 +4,9 @@ import pandas as pd
 
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
+from theory_checks.measuring.attacked import CERTIFICATES
 from theory_checks.measuring.two_layer import SHOWS_99_PERCENT
+from theory_checks.papers.feature_purification.certificates import WITHOUT_MIXTURE
 from theory_checks.papers.feature_purification.figures import OPERATED
 from theory_checks.papers.feature_purification.tables import MECHANISM
 from theory_checks.quantities import share
@@ -59,13 +61,18 @@ def _note(evidence: Evidence) -> str:
         rows = operated(evidence, net, change, factor)
         return f"{(rows.correct / rows.points).mean():.1%}"
 
+    table = evidence[CERTIFICATES]
+    proven = table[(table.net == WITHOUT_MIXTURE) & (table.method == "quadratic")]
+    shares = (proven.certified / proven.points).groupby(proven.radius / evidence.config.radius).mean()
+    certified = ", ".join(f"{share:.0%} at {factor:.2g} τ" for factor, share in shares.items())
+    certified = f" Without its mixture the clean net is certified on {certified}." if certified else ""
     shared, own = ([percent("robust", f"{kind} in", factor) for factor in (0.0, 1.0)] for kind in _RANDOM)
     return (
         "No net was trained after its operation. What else could stand in for the mixture in the robust net: one "
         "random dense direction of its size, shared by all neurons ({} clean, {} at τ), and one of each neuron's own "
         "({} clean, {} at τ): a dense part of that size breaks robustness whatever its direction; what singles the "
         "mixture out is that gradient descent grows it."
-    ).format(*shared, *own)
+    ).format(*shared, *own) + certified
 
 
 _RANDOM = ("shared random direction", "own random directions")
