@@ -284,7 +284,7 @@ def test_a_whole_run_and_its_second_run(toy, tmp_path, capsys, monkeypatch):
         assert not np.allclose(nets["w_robust"], clean[:1])
     assert (
         set(pd.read_parquet(out / "tables" / "robustness.parquet").experiment)
-        == {"default", "pgd", "linf"} | PATCHES | NATURAL
+        == {"default", "pgd", "linf", "general", "paper-algorithm"} | PATCHES | NATURAL
     )
     certified = pd.read_parquet(out / "tables" / "certificates.parquet").set_index(["experiment", "seed", "radius"])
     assert np.all(certified.certified <= certified.standing) and np.all(certified.standing <= certified.points)
