@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from theory_checks.evidence import Evidence
 from theory_checks.figure import Figure
-from theory_checks.verdict import Kind, Measurement, Verdict
+from theory_checks.verdict import Kind, Measurement, Verdict, together
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Claim:
             statement=self.statement,
             source=self.source,
             experiments=self.experiments,
-            parts=tuple(part for evidence in found for part in self.measure(evidence)),
+            parts=together([part for evidence in found for part in self.measure(evidence)]),
             note=note,
             reachable=dimension >= self.smallest_dimension,
             kind=self.kind,

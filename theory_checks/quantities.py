@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,8 +51,8 @@ def shares(seed: pd.Series, count: pd.Series, points: pd.Series) -> tuple[SeedVa
     found, totals = count.to_numpy(np.int64), points.to_numpy(np.int64)
     low, high = clopper_pearson(found, totals)
     return tuple(
-        SeedValue(int(s), float(v), float(a), float(b))
-        for s, v, a, b in zip(seed, found / totals, low, high, strict=True)
+        SeedValue(int(s), float(c / n), float(a), float(b), partial(clopper_pearson, int(c), int(n)))
+        for s, c, n, a, b in zip(seed, found, totals, low, high, strict=True)
     )
 
 
@@ -60,17 +61,14 @@ def median(groups: Groups, column: str, quantity: str, relation: Relation, bound
     seeds = []
     for seed, rows in groups:
         values = rows[column].to_numpy()
-        low, high = median_interval(values)
-        seeds.append(SeedValue(seed, float(np.median(values)) if len(values) else float("nan"), low, high))
+        value = float(np.median(values)) if len(values) else math.nan
+        seeds.append(SeedValue.of(seed, value, partial(median_interval, values)))
     return Measurement(quantity, relation, bound, tuple(seeds), unit=unit)
 
 
 def mean(groups: Groups, column: str, quantity: str, relation: Relation, bound: float, unit: str = "") -> Measurement:
     """Mean of a column over each seed's rows, with Student's interval a seed."""
-    seeds = []
-    for seed, rows in groups:
-        low, high = mean_interval(rows[column])
-        seeds.append(SeedValue(seed, float(rows[column].mean()), low, high))
+    seeds = (SeedValue.of(s, rows[column].mean(), partial(mean_interval, rows[column])) for s, rows in groups)
     return Measurement(quantity, relation, bound, tuple(seeds), unit=unit)
 
 
@@ -107,5 +105,6 @@ def effect(
     """
     if not values.size:
         return Measurement(quantity, relation, bound, (), unit=unit)
-    found = [SeedValue(int(s), float(v.mean()), *mean_interval(v)) for s, v in zip(seeds, values, strict=True)]
-    return Measurement(quantity, relation, bound, tuple(found), effect=two_level_interval(values), unit=unit)
+    found = (SeedValue.of(int(s), v.mean(), partial(mean_interval, v)) for s, v in zip(seeds, values, strict=True))
+    mean_of_all = SeedValue.of(None, values.mean(), partial(two_level_interval, values))
+    return Measurement(quantity, relation, bound, tuple(found), effect=mean_of_all, unit=unit)

@@ -4,14 +4,27 @@ A claim is judged seed by seed: each seed brings a value with a 95% interval, an
 must lie outside every interval on the right side. No examples are ever pooled over seeds. A claim about
 an effect on average, such as one training's accuracy less another's, is judged by one interval for the mean, in which
 seeds and examples are two levels.
+
+A claim of many parts is wrongly held, or wrongly refuted, with a probability of at most 2.5% each:
+
+- It holds if *all* parts of *all* seeds do: an intersection–union test. If one of them is truly on the wrong side, that
+  one passes with at most 2.5%, a tail of its own 95% interval, whatever the others do; nothing is to be corrected.
+- It is refuted if *one* part is violated, in all seeds. Over the seeds that is an intersection–union test again; over
+  the P parts it is a union–intersection test with P chances to err, which share the 2.5% (Bonferroni): what refutes
+  are intervals of 1 − 5%/P. Parts without chance, such as shares of all neurons of a net, take no share.
+
+Source: Berger, Technometrics 24 (1982), for intersection–union tests; Roy, Annals of Mathematical Statistics 24
+(1953), for union–intersection tests.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from scipy import stats
 
 Relation = Literal[">=", "<="]
 Outcome = Literal["holds", "refuted", "inconclusive"]
@@ -20,16 +33,43 @@ Outcome = Literal["holds", "refuted", "inconclusive"]
 Kind = Literal["theorem", "experiment", "question"]
 # A question is answered; it is not refuted.
 ANSWERS: dict[Outcome, str] = {"holds": "yes", "refuted": "no", "inconclusive": "open"}
+CONFIDENCE = 0.95  # of the intervals that are reported, and that show a claim
 
 
 @dataclass(frozen=True)
 class SeedValue:
-    """One seed's value of a quantity, with its 95% interval; seed None for a number that is no single seed's."""
+    """One seed's value of a quantity, with its 95% interval; seed None for a number that is no single seed's.
+
+    Attributes:
+      interval: gives the ends at any confidence. Without it they are as far from the value as a normal estimate's are,
+        in proportion: a number that is known, whose interval is a point, stays one.
+    """
 
     seed: int | None
     value: float
     low: float
     high: float
+    interval: Callable[[float], tuple[float, float]] | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, seed: int | None, value: float, interval: Callable[[float], tuple[float, float]]) -> SeedValue:
+        """With an interval that is known at every confidence."""
+        low, high = interval(CONFIDENCE)
+        return cls(seed, float(value), float(low), float(high), interval)
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether it is an estimate, and not a number that is known."""
+        return self.interval is not None or self.low != self.high
+
+    def at(self, confidence: float) -> tuple[float, float]:
+        """The interval's ends at a confidence."""
+        if confidence == CONFIDENCE or not self.by_chance:
+            return self.low, self.high
+        if self.interval is not None:
+            return self.interval(confidence)
+        factor = float(stats.norm.isf((1 - confidence) / 2) / stats.norm.isf((1 - CONFIDENCE) / 2))
+        return self.value - factor * (self.value - self.low), self.value + factor * (self.high - self.value)
 
 
 @dataclass(frozen=True)
@@ -41,8 +81,9 @@ class Measurement:
       unit: of its values; empty for a pure number.
       refutable: False for a quantity that bounds the claim's own from one side, such as certified accuracy, which is
         at most the robust accuracy: it can show the claim, but missing its bound refutes nothing.
-      effect: 95% interval of the mean over seeds and examples, for a claim about an average; it then decides in place
-        of the seeds' own intervals.
+      effect: the mean over seeds and examples with its interval, for a claim about an average; it then decides in
+        place of the seeds' own intervals.
+      parts: how many parts of its claim, this one among them, share the chance of refuting it wrongly; the claim says.
     """
 
     quantity: str
@@ -50,8 +91,24 @@ class Measurement:
     bound: float
     seeds: tuple[SeedValue, ...]
     refutable: bool = True
-    effect: tuple[float, float] | None = None
+    effect: SeedValue | None = None
     unit: str = ""
+    parts: int = 1
+
+    @property
+    def deciding(self) -> tuple[SeedValue, ...]:
+        """Whose intervals decide: the seeds, or the effect."""
+        return self.seeds if self.effect is None else (self.effect,)
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether chance alone may refute it."""
+        return self.refutable and any(value.by_chance for value in self.deciding)
+
+    @property
+    def refuting_confidence(self) -> float:
+        """Of the intervals that refute."""
+        return 1.0 - (1.0 - CONFIDENCE) / self.parts
 
     @property
     def measured(self) -> float:
@@ -64,41 +121,46 @@ class Measurement:
 
         The effect's own interval, if there is one.
         """
-        if self.effect is not None:
-            return self.effect
-        if any(math.isnan(s.low + s.high) for s in self.seeds):
+        if any(math.isnan(s.low + s.high) for s in self.deciding):
             return math.nan, math.nan
         return (
-            min((s.low for s in self.seeds), default=math.nan),
-            max((s.high for s in self.seeds), default=math.nan),
+            min((s.low for s in self.deciding), default=math.nan),
+            max((s.high for s in self.deciding), default=math.nan),
         )
+
+    def outcome_of(self, value: SeedValue) -> Outcome:
+        """`holds` if the value's 95% interval satisfies the bound, `refuted` if the one that refutes violates it."""
+        if not (math.isfinite(value.low) and math.isfinite(value.high)):
+            return "inconclusive"
+        if self._slack(value.low, value.high) >= 0:
+            return "holds"
+        # The wider interval, which may be dear, is asked for only where the narrower one lies on the wrong side.
+        violated = self._excess(value.low, value.high) > 0 and self._excess(*value.at(self.refuting_confidence)) > 0
+        return "refuted" if violated and self.refutable else "inconclusive"
 
     @property
     def outcome(self) -> Outcome:
         """`holds` if every interval that decides satisfies the bound, `refuted` if every one violates it."""
-        low, high = self.interval
-        if not (math.isfinite(low) and math.isfinite(high)):
-            return "inconclusive"
-        intervals = [(s.low, s.high) for s in self.seeds] if self.effect is None else [self.effect]
-        satisfied = all(self._within(low, high) for low, high in intervals)
-        if self.relation == ">=":
-            violated = all(high < self.bound for _, high in intervals)
-        else:
-            violated = all(low > self.bound for low, _ in intervals)
-        return "holds" if satisfied else "refuted" if violated and self.refutable else "inconclusive"
-
-    def met_on(self, seed: int) -> bool:
-        """Whether the seed's own interval satisfies the bound."""
-        return any(s.seed == seed and self._within(s.low, s.high) for s in self.seeds)
-
-    def _within(self, low: float, high: float) -> bool:
-        return low >= self.bound if self.relation == ">=" else high <= self.bound
+        found: set[Outcome] = {self.outcome_of(value) for value in self.deciding}
+        return found.pop() if len(found) == 1 else "inconclusive"
 
     @property
     def slack(self) -> float:
         """How far the least favourable end of the interval is on the right side of the bound."""
-        low, high = self.interval
+        return self._slack(*self.interval)
+
+    def _slack(self, low: float, high: float) -> float:
         return low - self.bound if self.relation == ">=" else self.bound - high
+
+    def _excess(self, low: float, high: float) -> float:
+        """How far the most favourable end is on the wrong side."""
+        return self.bound - high if self.relation == ">=" else low - self.bound
+
+
+def together(parts: Sequence[Measurement]) -> tuple[Measurement, ...]:
+    """Parts of one claim, which share the chance of refuting it wrongly."""
+    chances = max(1, sum(part.by_chance for part in parts))
+    return tuple(replace(part, parts=chances) for part in parts)
 
 
 @dataclass(frozen=True)

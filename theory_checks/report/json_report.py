@@ -90,6 +90,7 @@ def _part(part: Measurement) -> dict[str, Any]:
         "interval": part.interval,
         "bound": part.bound,
         "relation": part.relation,
+        "refuting_confidence": part.refuting_confidence,
         "verdict": part.outcome,
         "per_seed": [_seed(seed) for seed in part.seeds],
     }

@@ -99,7 +99,7 @@ def test_one_seed_that_disagrees_does_not_decide_an_effect():
             "refuted",
         ),
         (clean_accuracy.CLAIM, lambda net, _: 0.95 if net == "baseline" else 0.97, "holds"),
-        (clean_accuracy.CLAIM, lambda net, _: 0.95 if net == "baseline" else 0.92, "refuted"),
+        (clean_accuracy.CLAIM, lambda net, _: 0.95 if net == "baseline" else 0.88, "refuted"),
     ],
 )
 def test_robust_optimisation_is_judged_by_differences(claim, share, outcome):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -55,13 +56,13 @@ def beside_ideal(evidence: Evidence, net: str, relation: Relation, bound: float)
     """
     sides = [accuracy_at(of(evidence, kind), net, "worst", relation, bound) for kind in (REAL, IDEAL)]
     real, ideal = ({value.seed: value for value in side.seeds} for side in sides)
+
+    def difference(seed: int | None, confidence: float) -> tuple[float, float]:
+        (low, high), (other_low, other_high) = real[seed].at(confidence), ideal[seed].at(confidence)
+        return low - other_high, high - other_low
+
     seeds = tuple(
-        SeedValue(
-            seed,
-            value.value - ideal[seed].value,
-            value.low - ideal[seed].high,
-            value.high - ideal[seed].low,
-        )
+        SeedValue.of(seed, value.value - ideal[seed].value, partial(difference, seed))
         for seed, value in real.items()
         if seed in ideal
     )

@@ -13,20 +13,21 @@ from theory_checks.measuring.ranks import CURVES, RANKS
 from theory_checks.papers.low_rank.config import JUDGED, LowRankConfig
 from theory_checks.papers.low_rank.measure import attacked_net
 from theory_checks.papers.low_rank.tables import UPDATES
-from theory_checks.verdict import Measurement, SeedValue
+from theory_checks.verdict import CONFIDENCE, Measurement, SeedValue
 
 WITHIN = 0.02  # of robust accuracy, that still count as equal
 SHARE = 0.25  # of the full rank, that still counts as low
 
 
-def behind(rows: pd.DataFrame) -> pd.DataFrame:
-    """By how much each rank's robust accuracy is behind the unrestricted update's, with paired 95% intervals.
+def behind(rows: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
+    """By how much each rank's robust accuracy is behind the unrestricted update's, with paired intervals.
 
     Where it is unknown how many of the unrestricted net's points a rank loses, it is taken as many as the two counts
     allow, which makes the interval widest.
 
     Args:
       rows: the table `RANKS` of one net and seed.
+      confidence: of the intervals.
 
     Returns:
       Columns rank, value, low, high; increasing ranks, without the clean net, the unrestricted one with 0 last.
@@ -36,7 +37,7 @@ def behind(rows: pd.DataFrame) -> pd.DataFrame:
     n, robust = full.points, bounded.robust.to_numpy()
     most = np.minimum(full.robust, n - robust)
     lost = bounded["lost"].fillna(pd.Series(most, bounded.index)).to_numpy() if "lost" in bounded else most
-    low, high = paired_difference_interval(lost, robust - (full.robust - lost), n)
+    low, high = paired_difference_interval(lost, robust - (full.robust - lost), n, confidence)
     value = (full.robust - robust) / n
     table = pd.DataFrame({"rank": bounded["rank"], "value": value, "low": low, "high": high})
     unrestricted = pd.DataFrame({"rank": [full["rank"]], "value": 0.0, "low": 0.0, "high": 0.0})
@@ -51,13 +52,16 @@ def sufficient(ranks: np.ndarray, gaps: np.ndarray) -> int:
 
 def _shares(rows: pd.DataFrame) -> tuple[SeedValue, ...]:
     """r* over the full rank, a seed each; the interval is what r* would be at both ends of the gaps' intervals."""
-    seeds = []
-    for seed, own in rows.groupby("seed"):
-        table = behind(own)
+
+    def ends(own: pd.DataFrame, confidence: float, *columns: str) -> tuple[float, ...]:
+        table = behind(own, confidence)
         ranks = table["rank"].to_numpy()
-        found = (sufficient(ranks, table[column].to_numpy()) / int(ranks[-1]) for column in ("value", "low", "high"))
-        seeds.append(SeedValue(int(seed), *found))  # pyright: ignore[reportArgumentType]
-    return tuple(seeds)
+        return tuple(sufficient(ranks, table[column].to_numpy()) / int(ranks[-1]) for column in columns)
+
+    return tuple(
+        SeedValue.of(int(seed), *ends(own, CONFIDENCE, "value"), lambda c, own=own: ends(own, c, "low", "high"))  # pyright: ignore
+        for seed, own in rows.groupby("seed")
+    )
 
 
 def _judged(evidence: Evidence) -> list[str]:

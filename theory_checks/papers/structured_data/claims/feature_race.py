@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from purifyjax.analysis.race import crossing
@@ -21,14 +23,17 @@ def _agreement(evidence: Evidence) -> tuple[Measurement, ...]:
     for radius, rows in evidence[RACE].groupby("radius"):
         found = np.array([crossing(r.strength.to_numpy(), r.log_ratio.to_numpy()) for _, r in rows.groupby("seed")])
         target = rows.predicted.iloc[0]
-        low, high = mean_interval(found) if np.isfinite(found).all() else (np.nan, np.nan)
-        ends = np.abs(np.array([low, high]) / target - 1.0)
-        # The relative error over an interval that holds the prediction reaches down to 0.
-        least = 0.0 if low <= target <= high else float(ends.min())
-        value = float(abs(found.mean() / target - 1.0))
+        value = SeedValue.of(None, abs(found.mean() / target - 1.0), partial(_error, found, target))
         quantity = f"measured β* = {found.mean():.3f} against {target:.3f} predicted at ε = {radius:g}: relative error"
-        parts.append(Measurement(quantity, "<=", AGREEMENT, (SeedValue(None, value, least, float(ends.max())),)))
+        parts.append(Measurement(quantity, "<=", AGREEMENT, (value,)))
     return tuple(parts)
+
+
+def _error(found: np.ndarray, target: float, confidence: float) -> tuple[float, float]:
+    """The relative error over the interval of the mean; where that holds the prediction it reaches down to 0."""
+    low, high = mean_interval(found, confidence) if np.isfinite(found).all() else (np.nan, np.nan)
+    ends = np.abs(np.array([low, high]) / target - 1.0)
+    return 0.0 if low <= target <= high else float(ends.min()), float(ends.max())
 
 
 CLAIM = Claim(
