@@ -68,6 +68,7 @@ class Claim:
             refuted_by=self.refuted_by,
             paper=paper,
             figures=tuple(figure.file(e) for e in found for figure in self.figures if figure.shows(e)),
+            diverged=len({seed for evidence in found for seed in evidence.diverged}),
         )
         if verdict.reachable or verdict.outcome == "holds":
             return verdict

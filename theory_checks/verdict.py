@@ -26,6 +26,8 @@ from typing import Literal
 
 from scipy import stats
 
+from theory_checks.passing import Passing
+
 Relation = Literal[">=", "<="]
 Outcome = Literal["holds", "refuted", "inconclusive"]
 # What a claim is: a statement of the source in its setting, an observation that the source reports, or a question of
@@ -99,6 +101,11 @@ class Measurement:
     def deciding(self) -> tuple[SeedValue, ...]:
         """Whose intervals decide: the seeds, or the effect."""
         return self.seeds if self.effect is None else (self.effect,)
+
+    @property
+    def by_seed(self) -> bool:
+        """Whether single seeds decide."""
+        return self.effect is None and all(s.seed is not None for s in self.seeds)
 
     @property
     def by_chance(self) -> bool:
@@ -176,6 +183,7 @@ class Verdict:
       reachable: False when theory says that this size cannot show the claim; a miss is then
         `inconclusive`, never `refuted`.
       figures: names of those that show it.
+      diverged: how many seeds were left out since their training diverged.
     """
 
     id: str
@@ -190,6 +198,7 @@ class Verdict:
     refuted_by: str = ""
     paper: str = ""
     figures: tuple[str, ...] = ()
+    diverged: int = 0
 
     @property
     def outcome(self) -> Outcome:
@@ -205,6 +214,18 @@ class Verdict:
     def answer(self) -> str:
         """The outcome in the words of the claim's kind: yes, no or open for a question."""
         return ANSWERS[self.outcome] if self.kind == "question" else self.outcome
+
+    @property
+    def passing(self) -> Passing | None:
+        """How many seeds pass all parts; None for a claim about averages, or about what is no seed's."""
+        by_seed = [{s.seed: p.outcome_of(s) for s in p.seeds} for p in self.parts if p.by_seed]
+        common = set.intersection(*map(set, by_seed)) if by_seed else set()
+        if not common:
+            return None
+        found = [[outcomes[seed] for outcomes in by_seed] for seed in common]
+        passed = sum(all(outcome == "holds" for outcome in own) for own in found)
+        failed = sum("refuted" in own for own in found)
+        return Passing(len(found) + self.diverged, passed, failed + self.diverged)
 
     @property
     def binding(self) -> Measurement:

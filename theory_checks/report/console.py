@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
 
+from theory_checks.passing import percent
 from theory_checks.seeds import seed_ranges
 from theory_checks.verdict import ANSWERS, Verdict
 
@@ -63,6 +64,7 @@ def format_table(verdicts: Sequence[Verdict], *, colour: bool = False) -> str:
             lines += textwrap.wrap(f"{verdict.id}: {verdict.note}", WIDTH, subsequent_indent="  ")
     if lines[-1]:
         lines.append("")
+    lines += textwrap.wrap(few_seeds(verdicts), WIDTH)
     lines.append(summary(verdicts))
     return "\n".join(lines)
 
@@ -71,6 +73,15 @@ def format_verdict(verdict: Verdict) -> str:
     """A verdict in one line, as it comes."""
     name, outcome, measured, interval, bound, seeds = _row(verdict)
     return f"{name}: {outcome}, {measured} {interval}, bound {bound}, seeds {seeds or '-'}"[:WIDTH]
+
+
+def few_seeds(verdicts: Sequence[Verdict]) -> str:
+    """What it proves that all seeds pass, by their number: other seeds may still fail this often."""
+    found = {p.seeds: p for p in (verdict.passing for verdict in verdicts) if p is not None and p.passed == p.seeds}
+    if not found:
+        return ""
+    rates = ", ".join(f"{percent(1 - found[n].at_least)} ({n} seed{'s'[: n > 1]})" for n in sorted(found))
+    return f"Where all seeds pass, the share of all seeds that fail is below {rates}, at 95% confidence."
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:

@@ -75,11 +75,21 @@ def claim_record(verdict: Verdict) -> dict[str, Any]:
         "bound": deciding.bound,
         "relation": deciding.relation,
         "seeds": verdict.seeds,
+        "passing": _passing(verdict),
         "reachable": verdict.reachable,
         "note": verdict.note,
         "figures": verdict.figures,
         "parts": [_part(part) for part in verdict.parts],
     }
+
+
+def _passing(verdict: Verdict) -> dict[str, Any] | None:
+    """What the seeds prove about others: one-sided 95% bounds of the share that passes."""
+    found = verdict.passing
+    if found is None:
+        return None
+    bounds = {"share_at_least": found.at_least, "share_at_most": found.at_most}
+    return {"seeds": found.seeds, "passed": found.passed, "failed": found.failed, **bounds}
 
 
 def _part(part: Measurement) -> dict[str, Any]:
