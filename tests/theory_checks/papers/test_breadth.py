@@ -77,8 +77,3 @@ def test_survivors_are_counted_seed_by_seed(monkeypatch):
         "Claims and the seeds, of 2, on which all their bounds are met: one 1, two 2."
     )
     assert [part.outcome for part in breadth._all_parts(Both)] == ["inconclusive", "holds"]  # pyright: ignore
-
-
-def test_a_bound_is_met_on_a_seed_by_its_whole_interval():
-    part = Measurement("q", "<=", 0.5, (SeedValue(1, 0.4, 0.3, 0.5), SeedValue(2, 0.4, 0.3, 0.6)))
-    assert part.met_on(1) and not part.met_on(2) and not part.met_on(3)

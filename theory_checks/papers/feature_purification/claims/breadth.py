@@ -44,8 +44,8 @@ def _survivors(evidence: Evidence) -> str:
     told = []
     for claim in _THEOREM:
         parts = claim.measure(evidence)
-        met = [seed for seed in evidence.seeds if all(part.met_on(seed) for part in parts)]
-        told.append(f"{claim.id} {len(met)}")
+        missed = {v.seed for part in parts for v in part.seeds if part.outcome_of(v) != "holds"}
+        told.append(f"{claim.id} {len(set(evidence.seeds) - missed)}")
     return f"Claims and the seeds, of {len(evidence.seeds)}, on which all their bounds are met: {', '.join(told)}."
 
 
