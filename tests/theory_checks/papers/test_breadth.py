@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -33,7 +34,7 @@ def test_general_data_has_none_of_the_symmetries():
     low = 1 / np.sqrt(data.sparsity)
     assert np.all(np.isclose(sizes, low) | np.isclose(sizes, 1.0))
     # Gaussian noise and spikes, each of second moment σ²/d a coordinate.
-    noise = np.asarray(fixed.to_code(x)) - code
+    noise = np.asarray(fixed.to_code(jnp.asarray(x))) - code
     assert np.mean(noise**2) * data.dimension == pytest.approx(2 * NOISE**2, rel=0.05)
     assert tau == pytest.approx(label_std(data) / np.sqrt(data.sparsity))
     assert {phase.radius for phase in training.robust} == {tau} and {p.radius for p in training.clean} == {0.0}
@@ -47,7 +48,7 @@ def test_the_sources_algorithm_has_one_rate_one_threshold_and_its_regulariser():
     assert {p.threshold_rule for p in phases} == {"uniform"}
     assert {(p.learning_rate, p.learning_rate_end) for p in phases} == {(phases[0].learning_rate, None)}
     assert all(p.cubic_decay == p.weight_decay > 0 and p.smoothing for p in phases)
-    levels = [level for p in training.clean for level in (p.threshold, p.threshold_end)]
+    levels = [level for p in training.clean for level in (p.threshold, p.threshold_end or 0.0)]
     assert levels == sorted(levels) and levels[0] < levels[-1]
     assert training.data == feature_purification(**SIZE)[0].data
     assert {p.radius for p in training.robust} == {tau}

@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 from purifyjax.attacks import FGM
-from purifyjax.data import label_std, second_moment
+from purifyjax.data import SparseCoding, label_std, second_moment
 from purifyjax.training import Phase, Training
 from theory_checks.measuring.two_layer import MARGIN, RADIUS, feature_purification
 
 NOISE = 0.3  # σ_x, σ_s: sizes of Gaussian and spike noise beside ‖z‖ ~ 1
-SMOOTHING = 0.01  # σ_ρ, a tenth of the thresholds that training ends with
+SMOOTHING = 0.1  # σ_ρ in units of the thresholds that training starts with; more drowns w⁰, and mixtures win
 SPREAD = 0.5  # |w*_j| ~ U[0.5, 1.5], of random signs
 
 
@@ -27,9 +27,10 @@ def general(**size: Any) -> tuple[Training, float]:
     )
     sigma = label_std(data)
     tau = RADIUS * sigma / math.sqrt(data.sparsity)
+    first = training.clean[0].threshold * _deviation(training.init_scale, data)
 
     def moved(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
-        return tuple(p.replace(smoothing=SMOOTHING, radius=tau if p.adversary else 0.0) for p in phases)
+        return tuple(p.replace(smoothing=SMOOTHING * first, radius=tau if p.adversary else 0.0) for p in phases)
 
     data = data.replace(margin=MARGIN * sigma)
     return training.replace(data=data, clean=moved(training.clean), robust=moved(training.robust)), tau
@@ -47,7 +48,7 @@ def source_algorithm(**size: Any) -> tuple[Training, float]:
     data, batch_size = training.data, training.clean[0].batch_size
     scale, rate, decay = 0.01, 0.1, 1e-4
     # Neurons start 2.5 standard deviations below their threshold: a few features of each reach it.
-    start = 2.5 * scale * math.sqrt(data.dimension * float(second_moment(data)))
+    start = 2.5 * _deviation(scale, data)
     end = 0.4 / math.sqrt(data.sparsity)
     pace = data.dimension / 256  # a feature's gradient falls as 1/d
 
@@ -61,10 +62,15 @@ def source_algorithm(**size: Any) -> tuple[Training, float]:
             threshold_end=threshold_end,
             weight_decay=decay,
             cubic_decay=decay,
-            smoothing=SMOOTHING,
+            smoothing=SMOOTHING * start,
             **adversary,
         )
 
     clean = (phase(1200, start, 1.2 * start), phase(1200, 1.2 * start, end))
     robust = (phase(1500, end, end, adversary=FGM(), radius=tau),)
     return training.replace(clean=clean, robust=robust, momentum=0.0, init_scale=scale), tau
+
+
+def _deviation(init_scale: float, data: SparseCoding) -> float:
+    """Standard deviation of ⟨w⁰, x⟩: ‖w⁰‖ √(E z_j²)."""
+    return init_scale * math.sqrt(data.dimension * float(second_moment(data)))
