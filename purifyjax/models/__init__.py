@@ -7,12 +7,19 @@ from purifyjax.models.lazy import RandomFeatures, TangentKernel
 from purifyjax.models.linear import Linear
 from purifyjax.models.margin import NetMargin, Params, margin, output
 from purifyjax.models.patch_cnn import PatchCNN, smoothed_relu
-from purifyjax.models.polynomial import Polynomial, SymmetricPolynomial, power_sum_terms
+from purifyjax.models.polynomial import (
+    CoordinatePolynomial,
+    Polynomial,
+    SymmetricPolynomial,
+    odd_polynomial,
+    power_sum_terms,
+)
 from purifyjax.models.resnet import ResNet
 from purifyjax.models.symmetric_relu import SymmetricReLU, expected_relu
 
 __all__ = [
     "ConvNet",
+    "CoordinatePolynomial",
     "Kernel",
     "Linear",
     "NetMargin",
@@ -32,6 +39,7 @@ __all__ = [
     "kernel_ridge",
     "margin",
     "mnist_net",
+    "odd_polynomial",
     "output",
     "power_sum_terms",
     "smoothed_relu",

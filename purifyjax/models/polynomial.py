@@ -1,13 +1,18 @@
-"""Polynomials of degree 2 and 3 as sums of powers of linear forms."""
+"""Polynomials: of degree 2 and 3 in full, of any odd degree coordinate by coordinate."""
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from purifyjax.errors import require
+
+Numbers = TypeVar("Numbers", Array, np.ndarray)
 
 
 class Polynomial(nn.Module):
@@ -91,3 +96,44 @@ def power_sum_terms(x: Float[Array, "*n dim"], degree: int) -> list[Float[Array,
     p1, p2 = jnp.sum(x, axis=-1), jnp.sum(x**2, axis=-1)
     terms = [jnp.ones_like(p1), p1, p1**2, p2]
     return terms if degree == 2 else [*terms, p1**3, p1 * p2, jnp.sum(x**3, axis=-1)]
+
+
+class CoordinatePolynomial(nn.Module):
+    """f(x) = c + Σ_j w_j p(x_j/s) with one odd polynomial p(u) = a₁ u + a₃ u³ + … + a_n uⁿ for all coordinates.
+
+    What a polynomial can do against dense perturbations: p is flat near 0, where most coordinates of a sparse code
+    lie, and follows the values of the features. It is flat and then linear the better the higher its degree, and is
+    `SymmetricPolynomial` with p₁ and p₃ alone in degree 3.
+
+    Parameters: `coefficient` [(n + 1)/2] holds a₁, a₃, …, a_n and `intercept` [] c, 0 at the start. In the collection
+    "fixed", `label_weight` [dim] holds w_j = 1: put w* there for labels that weigh features differently. For a
+    dictionary M pass Mᵀx.
+
+    Attributes:
+      degree: n, odd.
+      unit: s, the unit of length; 1/√k makes u of order one on features.
+
+    Raises:
+      ConfigError: at the first call, for an even degree or a unit that is not positive.
+    """
+
+    degree: int
+    unit: float = 1.0
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "*n dim"]) -> Float[Array, "*n"]:
+        require(self.degree >= 1 and self.degree % 2 == 1, "degree", self.degree, "odd")
+        require(self.unit > 0, "unit", self.unit, "above 0")
+        coefficient = self.param("coefficient", nn.initializers.zeros, ((self.degree + 1) // 2,))
+        intercept = self.param("intercept", nn.initializers.zeros, ())
+        weight = self.variable("fixed", "label_weight", jnp.ones, (x.shape[-1],)).value
+        value = odd_polynomial(coefficient, x / self.unit)
+        return intercept + jnp.matmul(value, weight, precision=jax.lax.Precision.HIGHEST)
+
+
+def odd_polynomial(coefficient: Numbers, u: Numbers) -> Numbers:
+    """a₁ u + a₃ u³ + … of coefficients [power] at u of any shape, by Horner's rule in u²; numpy arrays stay numpy."""
+    value, square = coefficient[-1] + 0.0 * u, u**2
+    for a in coefficient[-2::-1]:
+        value = value * square + a
+    return value * u  # pyright: ignore[reportReturnType]
