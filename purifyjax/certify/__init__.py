@@ -12,10 +12,12 @@ from purifyjax.certify.linear_class import (
 )
 from purifyjax.certify.network import Network, prepare
 from purifyjax.certify.patches import patch_margin
+from purifyjax.certify.separable import Histogram, histogram, separable_estimate, separable_margin
 from purifyjax.certify.smoothing import Smoothed, smoothed_radius
 
 __all__ = [
     "Certificate",
+    "Histogram",
     "LinearCandidate",
     "LinearClassBound",
     "Network",
@@ -23,11 +25,14 @@ __all__ = [
     "best_robust_linear",
     "certify",
     "crown",
+    "histogram",
     "interval",
     "linear_class_bound",
     "linear_robust_margin",
     "lipschitz",
     "patch_margin",
     "prepare",
+    "separable_estimate",
+    "separable_margin",
     "smoothed_radius",
 ]
