@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from purifyjax.plots import style
 
-_MARKERS = {"clean": "o", "FGM": "s", "PGD": "D"}
+_MARKERS = {"clean": "o", "FGM": "s", "FGM at τ/2": "P", "PGD": "D"}
 _OTHER = "^"
 
 
@@ -70,9 +70,9 @@ def figure(frame: pd.DataFrame, radius: float, *, bound: float | None = None, ti
             axes.set_ylim(-0.03, 1.03)
             style.percent_ticks(axes.yaxis)
         style.percent_ticks(left.xaxis)
-        for label, marker in (*_MARKERS.items(), ("exact, closed form, ridge", _OTHER)):
+        for label, marker in (*_MARKERS.items(), ("no gradient descent", _OTHER)):
             left.scatter([], [], marker=marker, color=style.MUTED, s=34, lw=0, label=label)
-        left.legend(title="training", loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=4, frameon=False)
-        right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, frameon=False)
+        left.legend(title="training", loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, frameon=False)
+        right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False)
         style.head(fig, title)
     return fig

@@ -35,6 +35,7 @@ Purpose = Literal[
     "selectivity",
     "mechanism",
     "dial",
+    "polynomial search",
     "clean trainings",
 ]
 

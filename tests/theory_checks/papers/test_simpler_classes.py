@@ -28,18 +28,22 @@ TAU, POINTS = 0.3, 1000
 FAMILIES = ("linear", "polynomial", "tangent kernel", "random features", "ReLU net")
 CLAIMS = {"linear": linear_bound, "polynomial": polynomial_bound, "tangent kernel": ntk_bound}
 (TOY,) = toys.experiments()
+PGD_ALONE = (("PGD", PGD.for_training(3), 1.0),)
 # A fit and an attack are programs that take seconds to compile: one training and two radii stand for all.
 FEW = replace(
     TOY,
     attack_steps=2,
     curve=(0.5,),
-    search=replace(TOY.search, cubic_rates=(0.3,), adversaries=(("PGD", PGD.for_training(3)),)),
+    search=replace(TOY.search, cubic_rates=(0.3,), adversaries=PGD_ALONE, wide_adversaries=PGD_ALONE),
 )
 WIDE = replace(TOY, radius=TAU, training=TOY.training.replace(data=TOY.training.data.replace(dimension=1024)))
 
 
-def evidence(robust=None, bound=0.58, clean=1000, linear=500):
-    """Two seeds; a weak accurate model and a robust one of every family."""
+DEGREES = {("linear", "weak"): 1, ("linear", "best"): 1, ("polynomial", "weak"): 2, ("polynomial", "best"): 3}
+
+
+def evidence(robust=None, bound=0.58, clean=1000, linear=500, septic=(550, 540), high=(996, 990)):
+    """Two seeds; a weak accurate model and a robust one of every family; septic and higher polynomials, with proofs."""
     best = {family: 500 for family in FAMILIES} | {"ReLU net": 995, "linear": linear} | (robust or {})
     rows = [
         {
@@ -51,6 +55,9 @@ def evidence(robust=None, bound=0.58, clean=1000, linear=500):
             "radius": factor * TAU,
             "clean": right,
             "robust": held if factor == 1 else 900,
+            "certified": np.nan,
+            "degree": DEGREES.get((family, model), np.nan),
+            "width": 2048.0 if family == "tangent kernel" else np.nan,
             "points": POINTS,
             "converged": True,
             "drop": 0.001,
@@ -61,9 +68,19 @@ def evidence(robust=None, bound=0.58, clean=1000, linear=500):
         for factor in (0.5, 1.0)
         if (family, model) != ("ReLU net", "weak")
     ]
+    searched = {"family": "polynomial", "training": "search", "rate": np.nan, "clean": 700, "points": POINTS}
+    searched |= {"converged": None, "drop": np.nan, "radius": TAU, "width": np.nan}
+    rows += [
+        searched | {"seed": seed, "model": f"degree {n}", "degree": n, "robust": held, "certified": proven}
+        for seed in (0, 1)
+        for n, (held, proven) in ((7, septic), (11, high))
+    ]
+    losses = {"family": "tangent kernel", "training": "FGM", "model": "m", "rate": 1e-3}
+    losses = [losses | {"seed": s, "step": n, "loss": 0.7 - 0.001 * n} for s in (0, 1) for n in range(11)]
     bounds = {"estimate": 0.14 * TAU**2, "upper": (2 * bound - 1) * TAU**2, "excess": 0.0, "truncation": 9.0}
     bounds |= {"with_intercept": bound, "without_intercept": 2 * bound - 1, "points": 100000}
     tables = {CLASSES.name: pd.DataFrame(rows), CLASS_BOUNDS.name: pd.DataFrame([bounds])}
+    tables[CLASS_LOSSES.name] = pd.DataFrame(losses)
     return {"classes": Evidence(WIDE, tables)}
 
 
@@ -78,6 +95,29 @@ def test_holds_when_no_model_is_robust(family):
 @pytest.mark.parametrize("family", CLAIMS)
 def test_one_robust_model_refutes(family):
     assert CLAIMS[family].CLAIM.check(evidence(robust={family: 800})).outcome == "refuted"
+
+
+def test_degrees_up_to_7_count_by_what_is_proven_of_them():
+    check = polynomial_bound.CLAIM.check
+    assert check(evidence(septic=(850, 830))).outcome == "refuted"
+    # An attack that fails proves nothing, and 60% within the interval is no side of the bound.
+    assert check(evidence(septic=(850, 540))).outcome == "inconclusive"
+    assert check(evidence(septic=(610, 600))).outcome == "inconclusive"
+    assert [part.bound for part in check(evidence()).parts] == [0.6, 0.6, 0.6]
+
+
+def test_higher_degrees_are_told_and_not_judged():
+    assert polynomial_bound.CLAIM.check(evidence(high=(1000, 1000))).outcome == "holds"
+    note = polynomial_bound.CLAIM.check(evidence()).note
+    assert "1: 50.0%, 2: 50.0%, 3: 50.0%, 7: 55.0% (54.0% proven), 11: 99.6% (99.0% proven)" in note
+    assert "within five points of the net from degree 11 on" in note
+    assert "in no degree up to 11" in polynomial_bound.CLAIM.check(evidence(high=(900, 890))).note
+
+
+def test_the_kernels_note_says_widths_and_losses():
+    note = ntk_bound.CLAIM.check(evidence()).note
+    assert "m = 2048: 50.0%" in note and "ends at 0.690 at best" in note and "0.693" in note
+    assert "4 of the 4 adversarial fits and 4 of the 4 clean fits converged" in note
 
 
 def test_random_features_count_for_the_tangent_claim():
@@ -96,9 +136,9 @@ def test_the_bound_is_no_seeds():
 
 def test_the_notes_say_what_won_and_what_the_net_does():
     note = polynomial_bound.CLAIM.check(evidence()).note
-    assert "the winner is best (FGM), with clean accuracy 70.0%" in note
+    assert "the winner is degree 11 (search), with clean accuracy 70.0%" in note
     assert "clean accuracy of 99% reach at most 1.0%" in note and "ReLU net has 99.5%" in note
-    assert "best has 90.0%" in note
+    assert "best of degree 3 has 90.0%" in note
     table = evidence()["classes"][CLASSES]
     assert np.isfinite(table.robust).all()
 
@@ -119,7 +159,8 @@ def test_every_model_of_every_seed_is_judged_at_every_radius(measured):
     assert (table.robust <= table.clean).all() and (table.points == 32).all()
     models = table.groupby(["family", "model", "training", "rate", "seed"], dropna=False)
     for (family, *_), rows in models:
-        assert rows.radius.tolist() == pytest.approx([0, 0.1, 0.2]) or family == "linear"
+        radii = [0.2] if (rows.width == 64).all() else [0, 0.1, 0.2]  # wide kernels are judged at τ
+        assert rows.radius.tolist() == pytest.approx(radii) or family == "linear"
         if family != "linear":  # which has an intercept of its own at every radius
             assert rows.clean.nunique() == 1 and (np.diff(rows.robust) <= 0).all()
     fitted = table[table.rate.notna()]
@@ -128,7 +169,9 @@ def test_every_model_of_every_seed_is_judged_at_every_radius(measured):
     assert set(table[table.model == "m = ∞, 1 sd"].seed) == {0, 1}
     assert len(measured[CLASS_BOUNDS]) == 1 and "seed" not in measured[CLASS_BOUNDS]
     curves = measured[CLASS_LOSSES].groupby(["seed", "family", "model", "training", "rate"])
-    assert len(curves) == len(fitted) / 3 and all(len(rows) == 20 for _, rows in curves)
+    assert len(curves) == (len(fitted) + 2 * (fitted.width == 64).sum()) / 3 and all(
+        len(rows) == 20 for _, rows in curves
+    )
 
 
 def test_a_seeds_fits_do_not_depend_on_the_others():
@@ -150,9 +193,10 @@ def test_a_seeds_fits_do_not_depend_on_the_others():
 def test_all_claims_can_be_judged_and_have_their_figure(measured):
     for claim in PAPER.claims:
         verdict = claim.check({"classes": measured}, PAPER.name)
-        assert verdict.outcome in ("holds", "refuted", "inconclusive") and verdict.figures == ("classes-classes",)
-    (figure,) = {figure for claim in PAPER.claims for figure in claim.figures}
-    assert len(figure.draw(measured).axes) == 2
+        assert verdict.outcome in ("holds", "refuted", "inconclusive")
+        assert verdict.figures[0] == "classes-classes" and set(verdict.figures[1:]) <= {"classes-degrees"}
+    figures = {figure.name: figure for claim in PAPER.claims for figure in claim.figures}
+    assert {name: len(figure.draw(measured).axes) for name, figure in figures.items()} == {"classes": 2, "degrees": 1}
 
 
 def test_finished_work_is_read_back(folder, measured, monkeypatch):
@@ -208,8 +252,10 @@ def test_models_are_known_by_their_values():
     assert names == [
         ("polynomial", "degree 2, symmetric", 1),
         ("polynomial", "degree 3, symmetric", 2),
+        ("polynomial", "degree 5, a coordinate", 1),
         ("polynomial", "degree 3, generic", 1),
-        ("tangent kernel", "m = 8, 1 sd", 1),
+        ("tangent kernel", "m = 32, 1 sd", 1),
+        ("tangent kernel", "m = 64, own initial gates", 1),
         ("random features", "m = 8, 1 sd", 1),
     ]
 
@@ -221,5 +267,8 @@ def test_the_profiles_sizes():
         assert experiment.name == "classes" and experiment.seeds == (2 if name == "quick" else 4)
         assert experiment.monitored_radius == experiment.radius == experiment.reference_radius
     (quick,) = PROFILES["quick"]()
-    assert quick.search.tangent == ((1024, 1.0),) and quick.search.kernel_points == 512
-    assert [adversary and adversary.name for _, adversary in quick.search.adversaries] == [None, "fgm", "pgd"]
+    assert {factor for factor, _ in quick.search.tangent} == {1, 2, 4} and quick.search.kernel_points == 512
+    assert {sd for factor, sd in quick.search.tangent if factor == 4} == {1.0, None}
+    named = [(adversary and adversary.name, share) for _, adversary, share in quick.search.adversaries]
+    assert named == [(None, 0.0), ("fgm", 1.0), ("fgm", 0.5), ("pgd", 1.0)]
+    assert quick.search.degrees == (3, 5, 7, 9, 11)

@@ -32,13 +32,15 @@ class Classes(ClassesConfig):
         points = measure.judged_points(self, seeds)
         rows: measure.Rows = []
         losses: list[pd.DataFrame] = []
-        for part in progress.over((*candidates(self), "linear", "network")):
+        for part in progress.over((*candidates(self), "linear", "search", "network")):
             if isinstance(part, Candidate):
                 judged, curves = measure.fitted(self, seeds, points, part, progress)
                 rows += judged
                 losses += curves
             elif part == "linear":
                 rows += measure.linear(self, seeds, points)
+            elif part == "search":
+                rows += measure.searched(self, seeds, points)
             else:
                 about = {"family": "ReLU net", "model": "trained features", "training": "FGM"}
                 net = (margin_of(self.training.neurons), parameters(nets["robust"]))
@@ -63,9 +65,7 @@ def at_size(size: dict[str, Any], seeds: int, search: Search | None = None) -> C
 
 
 PROFILES: dict[str, Callable[[], tuple[Classes, ...]]] = {
-    "quick": at_size(
-        SIZES["quick"], seeds=2, search=Search(tangent=((1024, 1.0),), features=((1024, 1.0),), kernel_points=512)
-    ),
+    "quick": at_size(SIZES["quick"], seeds=2, search=Search(features=((1024, 1.0),), kernel_points=512)),
     "standard": at_size(SIZES["standard"], seeds=4),
     "paper": at_size(SIZES["paper"], seeds=4),
 }

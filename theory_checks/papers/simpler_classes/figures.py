@@ -1,8 +1,8 @@
-"""The figure of the simpler classes."""
+"""The figures of the simpler classes."""
 
 from __future__ import annotations
 
-from purifyjax.plots import classes
+from purifyjax.plots import classes, degrees
 from theory_checks.evidence import Evidence
 from theory_checks.figure import Figure
 from theory_checks.papers.simpler_classes.tables import CLASS_BOUNDS, CLASSES
@@ -15,6 +15,13 @@ def _classes(evidence: Evidence):
     )
 
 
+def _degrees(evidence: Evidence):
+    bound = float(evidence[CLASS_BOUNDS]["with_intercept"].iloc[0])
+    return degrees.figure(
+        evidence[CLASSES], evidence.config.radius, bound=bound, title="Polynomials by degree, beside the network"
+    )
+
+
 MODELS = Figure(
     "classes",
     CLASSES,
@@ -22,4 +29,11 @@ MODELS = Figure(
     "adversarially trained network. Right: the most robust model of each class against the radius, mean and range "
     "over seeds.",
     _classes,
+)
+DEGREES = Figure(
+    "degrees",
+    CLASSES,
+    "The best robust accuracy at τ found among polynomials of at most a degree, under attack and proven, mean and "
+    "range over seeds, beside the adversarially trained network and the bound of degrees 1 and 2.",
+    _degrees,
 )

@@ -12,15 +12,16 @@ import pandas as pd
 
 from purifyjax.attacks import worst_case
 from purifyjax.balls import Ball
-from purifyjax.certify import best_robust_linear, linear_class_bound
+from purifyjax.certify import best_robust_linear, linear_class_bound, separable_margin
 from purifyjax.data import instance, sample
 from purifyjax.margins import MarginOf
-from purifyjax.models import kernel_ridge, tangent_kernel
+from purifyjax.models import CoordinatePolynomial, kernel_ridge, tangent_kernel
 from purifyjax.seeds import over_seeds
 from purifyjax.training import converged
 from theory_checks.experiment import Seeds
 from theory_checks.measuring.points import Points, attack_keys, fresh_points
 from theory_checks.measuring.robustness import strongest_pair
+from theory_checks.papers.simpler_classes import polynomials
 from theory_checks.papers.simpler_classes.candidates import TRAINING, Candidate, KernelMargin, fits
 from theory_checks.papers.simpler_classes.config import ClassesConfig
 from theory_checks.papers.simpler_classes.tables import CLASS_BOUNDS, CLASSES
@@ -29,6 +30,7 @@ from theory_checks.progress import Progress
 Rows = list[dict[str, Any]]
 
 _LOGGED = 100  # places of a learning curve in its table
+_CHUNK = 100  # points an attack sees at once: few are left standing at the larger radii
 
 
 def judged_points(config: ClassesConfig, seeds: Seeds) -> Points:
@@ -43,27 +45,28 @@ def judged(
     about: dict[str, Any],
     margin_of: MarginOf,
     variables: Any,
-    end: dict[str, np.ndarray] | None = None,
+    own: dict[str, np.ndarray] | None = None,
+    *,
+    curve: bool = True,
 ) -> Rows:
     """Clean and robust accuracy of a model at every radius, a row of `CLASSES` a seed and radius.
 
     Args:
       about: the columns that name the model.
       variables: with a leading seed axis.
-      end: converged and drop of every seed, if it was fitted by gradient descent.
+      own: further columns that differ from seed to seed: converged and drop of a fit, say.
+      curve: False judges at τ alone.
     """
     suite = strongest_pair(config.training.data, config.attack_steps)
     run = partial(worst_case, attack_keys(seeds), margin_of, variables, *points)
     standing = run(Ball(0.0), ()).standing
     clean, rows = standing.sum(axis=1), []
-    for radius in config.radii:
+    for radius in config.radii if curve else config.radii[-1:]:
         if radius > 0:
-            standing = run(Ball(radius), suite, standing=standing).standing
+            standing = run(Ball(radius), suite, standing=standing, chunk=_CHUNK).standing
         for s, seed in enumerate(seeds):
             counts = {"clean": int(clean[s]), "robust": int(standing[s].sum())}
-            rows.append(
-                _row(config, about, seed, radius, counts, {name: v[s].item() for name, v in (end or {}).items()})
-            )
+            rows.append(_row(config, about, seed, radius, counts, {name: v[s] for name, v in (own or {}).items()}))
     return rows
 
 
@@ -73,30 +76,64 @@ def _row(
     seed: int,
     radius: float,
     counts: dict[str, int],
-    end: dict[str, Any] | None = None,
+    own: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A row of `CLASSES`."""
-    head = {"experiment": config.name, "seed": int(seed), "rate": np.nan} | about | {"radius": radius}
-    return head | counts | {"points": config.points} | ({"converged": None, "drop": np.nan} | (end or {}))
+    missing = dict.fromkeys(("rate", "degree", "width", "certified", "drop"), np.nan) | {"converged": None}
+    head = {"experiment": config.name, "seed": int(seed), "radius": radius, "points": config.points}
+    return head | missing | about | counts | {name: np.asarray(value).item() for name, value in (own or {}).items()}
 
 
 def fitted(
     config: ClassesConfig, seeds: Seeds, points: Points, candidate: Candidate, progress: Progress
 ) -> tuple[Rows, list[pd.DataFrame]]:
     """A model trained in every way and at every learning rate: rows of `CLASSES`, and its learning curves."""
-    rows, losses = [], []
-    keys = jax.vmap(lambda seed: jax.random.fold_in(jax.random.key(TRAINING), seed))(jnp.asarray(seeds))
-    for training, adversary in progress.over(config.search.adversaries):
-        run = fits(candidate, config.training.data, config.search.batch_size, adversary)
+    rows, losses, runs = [], [], {}
+    numbers = jnp.asarray(seeds)
+    keys = jax.vmap(lambda seed: jax.random.fold_in(jax.random.key(TRAINING), seed))(numbers)
+    for training, adversary, share in progress.over(candidate.adversaries):
+        # Radii are traced: one program an attack.
+        run = runs.setdefault(adversary, fits(candidate, config.training.data, config.search.batch_size, adversary))
         for rate in progress.over(candidate.rates):
-            variables, loss = over_seeds(run, (keys,), jnp.float32(rate), config.radius)
+            radius = jnp.float32(share * config.radius)
+            variables, loss = over_seeds(run, (keys, numbers), jnp.float32(rate), radius)
             loss = np.asarray(loss)
             fell = converged(loss)
             about = {"family": candidate.family, "model": candidate.name, "training": training, "rate": rate}
-            end = {"converged": fell.converged, "drop": fell.drop}
-            rows += judged(config, seeds, points, about, candidate.margin_of, variables, end)
             losses.append(_loss_table(config, about, seeds, loss))
+            about |= {"degree": candidate.degree, "width": candidate.width}
+            own = {"converged": fell.converged, "drop": fell.drop}
+            rows += judged(config, seeds, points, about, candidate.margin_of, variables, own, curve=candidate.curve)
     return rows, losses
+
+
+def searched(config: ClassesConfig, seeds: Seeds, points: Points) -> Rows:
+    """The polynomials a coordinate of most robust accuracy on tuning points, and those named beforehand, judged."""
+    search, data = config.search, config.training.data
+    tried = polynomials.search(
+        seeds, data, config.radius, search.degrees, search.tuning_points, search.members, search.rounds
+    )
+    found: list[tuple[dict[str, Any], dict[str, np.ndarray]]] = []
+    for degree, members in tried.items():
+        for odd, name in ((True, "odd"), (False, "with intercept")):
+            about = {"model": f"degree {degree}, searched, {name}", "training": "search", "degree": degree}
+            found.append((about, members.pick(odd=odd)))
+    for name, coefficient in polynomials.NAMED.items():
+        about = {"model": name, "training": "by hand", "degree": 2 * len(coefficient) - 1}
+        found.append((about, polynomials.fixed_pick(coefficient, search.degrees[-1], len(seeds))))
+    rows: Rows = []
+    unit = 1.0 / np.sqrt(data.sparsity)
+    margin_of = polynomials.UnweightedMargin(CoordinatePolynomial(search.degrees[-1], unit))
+    x, y = map(np.asarray, points)
+    u = polynomials.in_units(x, y, data)
+    for about, own in found:
+        params = {name: jnp.asarray(value, jnp.float32) for name, value in own.items()}
+        judged_rows = judged(config, seeds, points, {"family": "polynomial"} | about, margin_of, params)
+        for row, s in zip(judged_rows[-len(seeds) :], range(len(seeds)), strict=True):
+            least = separable_margin(own["coefficient"][s], u[s], config.radius / unit)
+            row["certified"] = int((least + y[s] * own["intercept"][s] > 0).sum())
+        rows += judged_rows
+    return rows
 
 
 def linear(config: ClassesConfig, seeds: Seeds, points: Points) -> Rows:
@@ -114,6 +151,7 @@ def linear(config: ClassesConfig, seeds: Seeds, points: Points) -> Rows:
             for found in best_robust_linear(own, held, radius, mixture, decays):
                 about = {
                     "family": "linear",
+                    "degree": 1,
                     "model": f"{found.name}{', with intercept' if found.intercept_fitted else ''}",
                     "training": "exact" if found.name.startswith("logistic") else "closed form",
                 }
@@ -129,7 +167,7 @@ def kernel(config: ClassesConfig, seeds: Seeds) -> pd.DataFrame:
     length = float(jnp.mean(jnp.linalg.norm(x, axis=-1)))
     of_points, ridge = tangent_kernel(length), config.search.ridge * length**2
     dual = jnp.stack([kernel_ridge(of_points, x[s], y[s], ridge) for s in range(len(seeds))])
-    about = {"family": "tangent kernel", "model": "m = ∞, 1 sd", "training": "ridge"}
+    about = {"family": "tangent kernel", "model": "m = ∞, 1 sd", "training": "ridge", "width": np.inf}
     rows = judged(config, seeds, judged_points(config, seeds), about, KernelMargin(length), (x, dual))
     return pd.DataFrame(rows, columns=list(CLASSES.columns))
 
