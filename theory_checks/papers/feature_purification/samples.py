@@ -44,7 +44,7 @@ class Variation(NamedTuple):
     @property
     def prefix(self) -> str:
         """Of its stage's name."""
-        return f"{self.axis} {self.name} ".replace(" ", "-")
+        return f"{self.axis} {self.name.removeprefix('λ = ').removeprefix('N = ')} ".replace(" ", "-").lower()
 
 
 @dataclass(frozen=True, kw_only=True)
