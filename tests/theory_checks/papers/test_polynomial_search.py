@@ -43,6 +43,10 @@ def test_the_critics_polynomial_and_the_cubics_are_in_every_grid(degree):
     assert not grid[:, (degree + 1) // 2 :].any() and np.abs(grid[:, (degree - 1) // 2]).max() > 0
 
 
+def test_the_critics_polynomial_is_judged_by_name():
+    assert polynomials.NAMED == {"u³": (0.0, 1.0), "u³ − 0.04 u⁵": (0.0, 1.0, -0.04)}
+
+
 def test_a_cubic_grid_has_no_quintic():
     grid = polynomials.grid(3, 100, 3)
     assert any(same_ratio(member, (0, 1)) for member in grid) and not grid[:, 2].any()

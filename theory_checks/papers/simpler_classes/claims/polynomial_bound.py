@@ -14,7 +14,7 @@ from theory_checks.papers.simpler_classes.tables import CLASS_BOUNDS, CLASSES
 from theory_checks.quantities import share
 from theory_checks.verdict import Measurement
 
-# The source says "low-degree" and means a degree that stays as d grows. It names none, so that none is left out for its
+# "Low-degree" is a degree that stays as d grows. None is named where we read it, so that none is left out for its
 # result: every degree searched up to 7 is judged. Beyond, only the degree is sought at which the class catches up.
 _LOW = (3, 7)
 _CAUGHT_UP = 0.05  # behind the net
@@ -64,11 +64,11 @@ def _note(evidence: Evidence) -> str:
         f"{search_note(evidence, 'polynomial')} {_by_degree(evidence)} Degree 2 is bounded as a class, by "
         f"{bound.with_intercept:.1%} (the odd part of a quadratic is linear). Of degree 3 symmetric cubics attain the "
         "least adversarial loss (it is convex in f, the data symmetric under permutations); robust accuracy itself is "
-        "searched among c + Σ_j p(⟨M_j, x⟩), p odd. Our reading of the theorem: p must be flat at 0 and linear "
-        "on values from 1 to √k, in units of 1/√k, which takes a degree of order √k (Bernstein's inequality). Here "
-        f"√k = {math.sqrt(data.sparsity):.1f}, and hardly a value lies between {data.value_max:g} and √k: a degree "
-        "such as 7 is not low. At half the radius the best of degree 3 has "
-        f"{(near.robust / near.points).max():.1%}: this bound depends on τ being near the net's own limit."
+        "searched among c + Σ_j p(⟨M_j, x⟩), p odd. What p must be, flat at 0 and linear on the features, depends on d "
+        f"through values of 1 alone ({1 - math.exp(-data.atom_rate):.0%} of the unconditioned points have one): in "
+        f"units of 1/√k the others lie between 1 and {data.value_max:g} at every d, so that a larger d is no way out "
+        f"for this bound. At half the radius the best of degree 3 has {(near.robust / near.points).max():.1%}: for "
+        "cubics it depends on τ being near the net's own limit."
     )
 
 
