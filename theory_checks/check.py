@@ -41,7 +41,10 @@ def check(options: Options, papers: Sequence[Paper] | None = None) -> int:
         sweep(out)
         write_text(out / SETTINGS, json.dumps(settings(options) | {"ran": asked.seeds.tolist()}, indent=1))
         say(f"profile {options.profile}: {len(asked.claims)} claims on {len(asked.experiments)} experiments")
-        session = Session(asked.experiments, Runner(out, asked.seeds, resume=options.resume, command=options.command()))
+        if asked.without:
+            say(f"profile {options.profile}: no sizes for {', '.join(asked.without)}, and no verdict")
+        runner = Runner(out, asked.seeds, resume=options.resume, command=options.command())
+        session = Session(asked.experiments, runner, options.profile)
         report = Report(out, asked.claims, profile=options.profile, command=options.command(), setting=asked.setting)
         verdicts: dict[str, Verdict] = {}
         for judged in session.verdicts(asked.claims):

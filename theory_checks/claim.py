@@ -48,8 +48,13 @@ class Claim:
         """All that it looks at."""
         return (self.experiment, *self.also)
 
-    def check(self, evidences: Mapping[str, Evidence], paper: str = "") -> Verdict:
-        """The verdict, from the evidence of the claim's experiments alone."""
+    def check(self, evidences: Mapping[str, Evidence], paper: str = "", share: float | None = None) -> Verdict:
+        """The verdict, from the evidence of the claim's experiments alone.
+
+        Args:
+          paper: its name.
+          share: of all seeds that have to pass; None for every seed that was judged.
+        """
         found = [evidences[name] for name in self.experiments]
         # The same words about several experiments are said once.
         notes = dict.fromkeys(self.note if isinstance(self.note, str) else self.note(evidence) for evidence in found)
@@ -61,7 +66,7 @@ class Claim:
             statement=self.statement,
             source=self.source,
             experiments=self.experiments,
-            parts=together([part for evidence in found for part in self.measure(evidence)]),
+            parts=together([part for evidence in found for part in self.measure(evidence)], share),
             note=note,
             reachable=dimension >= self.smallest_dimension,
             kind=self.kind,
@@ -69,6 +74,7 @@ class Claim:
             paper=paper,
             figures=tuple(figure.file(e) for e in found for figure in self.figures if figure.shows(e)),
             diverged=len({seed for evidence in found for seed in evidence.diverged}),
+            share=share,
         )
         if verdict.reachable or verdict.outcome == "holds":
             return verdict

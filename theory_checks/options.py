@@ -27,7 +27,7 @@ class Options:
     """Numerically check the theorems of adversarial training, claim by claim."""
 
     profile: str = "standard"
-    """Size of the check: quick, standard or paper (paper wants a GPU)."""
+    """Size of the check: quick, standard, paper (wants a GPU), or many (seeds, of small nets)."""
     only: Annotated[tuple[str, ...], tyro.conf.arg(metavar="CLAIM [CLAIM ...]")] = ()
     """Check these claims only."""
     seeds: str | None = None
@@ -71,11 +71,13 @@ class Plan:
       claims: with their papers, in the order of the report.
       experiments: by name, those that the claims look at.
       seeds: of the run; every experiment takes its first ones.
+      without: papers that have no sizes for the profile, and claims without an experiment in it.
     """
 
     claims: tuple[tuple[Paper, Claim], ...]
     experiments: Mapping[str, Experiment]
     seeds: Int[np.ndarray, " seed"]
+    without: tuple[str, ...] = ()
 
     @property
     def setting(self) -> str:
@@ -89,8 +91,10 @@ def plan(options: Options, papers: Sequence[Paper]) -> Plan:
     known = catalogue.experiments(papers, options.profile)
     chosen = catalogue.selected(papers, options.only)
     missing = {claim.id: [n for n in claim.experiments if n not in known] for _, claim in chosen}
-    for claim in options.only:
-        require(not missing[claim], "--profile", options.profile, f"one with {', '.join(missing[claim])} for {claim}")
+    for paper, claim in chosen if options.only else ():
+        others = ", ".join(name for name in paper.profiles if name != options.profile) or "none"
+        need = f"one with sizes for {', '.join(missing[claim.id])} of {claim.id}: {others}"
+        require(not missing[claim.id], "--profile", options.profile, need)
     claims = tuple((paper, claim) for paper, claim in chosen if not missing[claim.id])
     known = _at_radius(known, options.radius)
     known = _on_images(known, options)
@@ -100,7 +104,10 @@ def plan(options: Options, papers: Sequence[Paper]) -> Plan:
     else:
         seeds = judged(max(experiment.seeds for experiment in known.values()))
     needed = {name for _, claim in claims for name in claim.experiments}
-    return Plan(claims, {name: e for name, e in known.items() if name in needed}, seeds)
+    absent = [p.name for p in dict.fromkeys(p for p, _ in chosen) if options.profile not in p.profiles]
+    left_out = [c.id for p, c in chosen if missing[c.id] and p.name not in absent]
+    own = {name: e for name, e in known.items() if name in needed}
+    return Plan(claims, own, seeds, (*absent, *left_out))
 
 
 def _at_radius(experiments: dict[str, Experiment], radius: float | None) -> dict[str, Experiment]:

@@ -23,6 +23,8 @@ class Paper:
       profiles: by name ("quick", "standard", "paper", …) the experiments at that size, made when they are asked for.
         Claims are left out of a profile that the paper has no sizes for.
       summaries: of profiles, a few words for `--list`.
+      shares: of profiles with many seeds, the share of all seeds that claims are about, at 95% confidence; in other
+        profiles every seed that is judged has to pass.
       place: papers stand in the report by it, then by name.
     """
 
@@ -32,6 +34,7 @@ class Paper:
     claims: tuple[Claim, ...]
     profiles: Mapping[str, Callable[[], tuple[Experiment, ...]]] = field(hash=False)
     summaries: Mapping[str, str] = field(default_factory=dict, hash=False)
+    shares: Mapping[str, float] = field(default_factory=dict, hash=False)
     place: int = 100
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from purifyjax.stats import clopper_pearson
 
+Outcome = Literal["holds", "refuted", "inconclusive"]
 # Both ends of such a Clopper–Pearson interval are one-sided bounds at 95%: each leaves out 5%.
 _BOTH_ENDS = 0.9
 
@@ -39,14 +41,27 @@ class Passing:
         """Upper 95% bound of it: Pr[Bin(n, p) ≤ n − failed] = 5%."""
         return clopper_pearson(self.seeds - self.failed, self.seeds, _BOTH_ENDS)[1]
 
-    def in_words(self) -> str:
-        """The proof in one sentence."""
+    def outcome(self, share: float) -> Outcome:
+        """Whether at least so large a share of seeds passes: with a share of 95% it takes 59 seeds that all do."""
+        return "holds" if self.at_least >= share else "refuted" if self.at_most < share else "inconclusive"
+
+    def in_words(self, share: float | None = None) -> str:
+        """The proof in one sentence.
+
+        Args:
+          share: that is claimed to pass, if the claim is about one.
+        """
         undecided = self.seeds - self.passed - self.failed
         beside = f" ({undecided} undecided)" if undecided else ""
         if self.passed == self.seeds:
             who = f"All {self.seeds} seeds pass" if self.seeds > 1 else "The one seed passes"
         else:
             who = f"{self.passed} of {self.seeds} seeds pass{beside}"
+        if share is not None:
+            proven = (
+                f"at least {self.at_least:.1%} and at most {self.at_most:.1%} of all seeds do (95% confidence each)"
+            )
+            return f"{who}: {proven}; the claim is about at least {share:.0%} of them."
         if self.passed:
             return f"{who}: fewer than {percent(1 - self.at_least)} of all seeds fail (95% confidence)."
         return (

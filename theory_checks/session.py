@@ -20,10 +20,11 @@ class Session:
     Args:
       experiments: by name.
       runner: that runs them.
+      profile: its name, by which papers say how seeds are judged.
     """
 
-    def __init__(self, experiments: Mapping[str, Experiment], runner: Runner) -> None:
-        self.experiments, self.runner = experiments, runner
+    def __init__(self, experiments: Mapping[str, Experiment], runner: Runner, profile: str = "") -> None:
+        self.experiments, self.runner, self.profile = experiments, runner, profile
         self._evidences: dict[str, Evidence] = {}
 
     @property
@@ -39,7 +40,8 @@ class Session:
 
     def verdict(self, paper: Paper, claim: Claim) -> Verdict:
         """The judgement on a claim."""
-        return claim.check({name: self.evidence(name) for name in claim.experiments}, paper.name)
+        found = {name: self.evidence(name) for name in claim.experiments}
+        return claim.check(found, paper.name, paper.shares.get(self.profile))
 
     def verdicts(self, claims: Sequence[Stated]) -> Iterator[list[Verdict]]:
         """All claims, some at a time: those that the next experiments decide."""

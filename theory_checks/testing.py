@@ -65,7 +65,8 @@ def verdict(
     """The judgement on a claim, with the arguments of `assert_holds`."""
     own, stated, asked = _asked(claim, profile, seeds, paper)
     folder = Options(profile=profile, out=out).folder
-    return stated.check({name: _evidence(asked, name, folder) for name in stated.experiments}, own)
+    found = {name: _evidence(asked, name, folder) for name in stated.experiments}
+    return stated.check(found, own.name if own else "", own.shares.get(profile) if own else None)
 
 
 def explained(verdict: Verdict) -> str:
@@ -83,7 +84,7 @@ def explained(verdict: Verdict) -> str:
 
 def _asked(
     claim: str | Claim, profile: str, seeds: int | Sequence[int] | None, paper: Paper | None
-) -> tuple[str, Claim, Plan]:
+) -> tuple[Paper | None, Claim, Plan]:
     papers = catalogue.papers()
     if paper is not None and paper not in papers:
         papers = (*papers, paper)
@@ -91,11 +92,11 @@ def _asked(
     options = Options(profile=profile, seeds=text)
     if isinstance(claim, str):
         ((own, stated),) = catalogue.selected(papers, [claim])
-        return own.name, stated, plan(Options(profile=profile, seeds=text, only=(claim,)), papers)
+        return own, stated, plan(Options(profile=profile, seeds=text, only=(claim,)), papers)
     asked = plan(options, papers)
     for name in claim.experiments:
         require(name in asked.experiments, f"experiment of {claim.id}", name, f"one of {', '.join(asked.experiments)}")
-    return "", claim, asked
+    return paper, claim, asked
 
 
 def _evidence(asked: Plan, name: str, folder: Path) -> Evidence:

@@ -13,161 +13,40 @@ A claim of many parts is wrongly held, or wrongly refuted, with a probability of
   the P parts it is a union–intersection test with P chances to err, which share the 2.5% (Bonferroni): what refutes
   are intervals of 1 − 5%/P. Parts without chance, such as shares of all neurons of a net, take no share.
 
+Where seeds are many a claim may be about a share of them (`Verdict.share`): each seed passes or fails by its own
+intervals, all parts together, and the count is judged by exact binomial bounds, see `passing`.
+
 Source: Berger, Technometrics 24 (1982), for intersection–union tests; Roy, Annals of Mathematical Statistics 24
 (1953), for union–intersection tests.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from scipy import stats
+from theory_checks.measurement import CONFIDENCE, Measurement, Relation, SeedValue, together
+from theory_checks.passing import Outcome, Passing
 
-from theory_checks.passing import Passing
+__all__ = [
+    "ANSWERS",
+    "CONFIDENCE",
+    "Kind",
+    "Measurement",
+    "Outcome",
+    "Relation",
+    "SeedValue",
+    "Verdict",
+    "exit_status",
+    "together",
+]
 
-Relation = Literal[">=", "<="]
-Outcome = Literal["holds", "refuted", "inconclusive"]
 # What a claim is: a statement of the source in its setting, an observation that the source reports, or a question of
 # ours about data outside the setting.
 Kind = Literal["theorem", "experiment", "question"]
 # A question is answered; it is not refuted.
 ANSWERS: dict[Outcome, str] = {"holds": "yes", "refuted": "no", "inconclusive": "open"}
-CONFIDENCE = 0.95  # of the intervals that are reported, and that show a claim
-
-
-@dataclass(frozen=True)
-class SeedValue:
-    """One seed's value of a quantity, with its 95% interval; seed None for a number that is no single seed's.
-
-    Attributes:
-      interval: gives the ends at any confidence. Without it they are as far from the value as a normal estimate's are,
-        in proportion: a number that is known, whose interval is a point, stays one.
-    """
-
-    seed: int | None
-    value: float
-    low: float
-    high: float
-    interval: Callable[[float], tuple[float, float]] | None = field(default=None, compare=False, repr=False)
-
-    @classmethod
-    def of(cls, seed: int | None, value: float, interval: Callable[[float], tuple[float, float]]) -> SeedValue:
-        """With an interval that is known at every confidence."""
-        low, high = interval(CONFIDENCE)
-        return cls(seed, float(value), float(low), float(high), interval)
-
-    @property
-    def by_chance(self) -> bool:
-        """Whether it is an estimate, and not a number that is known."""
-        return self.interval is not None or self.low != self.high
-
-    def at(self, confidence: float) -> tuple[float, float]:
-        """The interval's ends at a confidence."""
-        if confidence == CONFIDENCE or not self.by_chance:
-            return self.low, self.high
-        if self.interval is not None:
-            return self.interval(confidence)
-        factor = float(stats.norm.isf((1 - confidence) / 2) / stats.norm.isf((1 - CONFIDENCE) / 2))
-        return self.value - factor * (self.value - self.low), self.value + factor * (self.high - self.value)
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """A quantity, measured once a seed, and the bound that the claim sets on it.
-
-    Attributes:
-      quantity: what is measured, in words.
-      unit: of its values; empty for a pure number.
-      refutable: False for a quantity that bounds the claim's own from one side, such as certified accuracy, which is
-        at most the robust accuracy: it can show the claim, but missing its bound refutes nothing.
-      effect: the mean over seeds and examples with its interval, for a claim about an average; it then decides in
-        place of the seeds' own intervals.
-      parts: how many parts of its claim, this one among them, share the chance of refuting it wrongly; the claim says.
-    """
-
-    quantity: str
-    relation: Relation
-    bound: float
-    seeds: tuple[SeedValue, ...]
-    refutable: bool = True
-    effect: SeedValue | None = None
-    unit: str = ""
-    parts: int = 1
-
-    @property
-    def deciding(self) -> tuple[SeedValue, ...]:
-        """Whose intervals decide: the seeds, or the effect."""
-        return self.seeds if self.effect is None else (self.effect,)
-
-    @property
-    def by_seed(self) -> bool:
-        """Whether single seeds decide."""
-        return self.effect is None and all(s.seed is not None for s in self.seeds)
-
-    @property
-    def by_chance(self) -> bool:
-        """Whether chance alone may refute it."""
-        return self.refutable and any(value.by_chance for value in self.deciding)
-
-    @property
-    def refuting_confidence(self) -> float:
-        """Of the intervals that refute."""
-        return 1.0 - (1.0 - CONFIDENCE) / self.parts
-
-    @property
-    def measured(self) -> float:
-        """Mean of the seeds' values (NaN without seeds)."""
-        return math.fsum(s.value for s in self.seeds) / len(self.seeds) if self.seeds else math.nan
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Hull of the seeds' 95% intervals: what the least and the most favourable seed allow (NaN if one is).
-
-        The effect's own interval, if there is one.
-        """
-        if any(math.isnan(s.low + s.high) for s in self.deciding):
-            return math.nan, math.nan
-        return (
-            min((s.low for s in self.deciding), default=math.nan),
-            max((s.high for s in self.deciding), default=math.nan),
-        )
-
-    def outcome_of(self, value: SeedValue) -> Outcome:
-        """`holds` if the value's 95% interval satisfies the bound, `refuted` if the one that refutes violates it."""
-        if not (math.isfinite(value.low) and math.isfinite(value.high)):
-            return "inconclusive"
-        if self._slack(value.low, value.high) >= 0:
-            return "holds"
-        # The wider interval, which may be dear, is asked for only where the narrower one lies on the wrong side.
-        violated = self._excess(value.low, value.high) > 0 and self._excess(*value.at(self.refuting_confidence)) > 0
-        return "refuted" if violated and self.refutable else "inconclusive"
-
-    @property
-    def outcome(self) -> Outcome:
-        """`holds` if every interval that decides satisfies the bound, `refuted` if every one violates it."""
-        found: set[Outcome] = {self.outcome_of(value) for value in self.deciding}
-        return found.pop() if len(found) == 1 else "inconclusive"
-
-    @property
-    def slack(self) -> float:
-        """How far the least favourable end of the interval is on the right side of the bound."""
-        return self._slack(*self.interval)
-
-    def _slack(self, low: float, high: float) -> float:
-        return low - self.bound if self.relation == ">=" else self.bound - high
-
-    def _excess(self, low: float, high: float) -> float:
-        """How far the most favourable end is on the wrong side."""
-        return self.bound - high if self.relation == ">=" else low - self.bound
-
-
-def together(parts: Sequence[Measurement]) -> tuple[Measurement, ...]:
-    """Parts of one claim, which share the chance of refuting it wrongly."""
-    chances = max(1, sum(part.by_chance for part in parts))
-    return tuple(replace(part, parts=chances) for part in parts)
 
 
 @dataclass(frozen=True)
@@ -184,6 +63,7 @@ class Verdict:
         `inconclusive`, never `refuted`.
       figures: names of those that show it.
       diverged: how many seeds were left out since their training diverged.
+      share: of all seeds that are claimed to pass, at 95% confidence; None if all that were judged have to.
     """
 
     id: str
@@ -199,11 +79,18 @@ class Verdict:
     paper: str = ""
     figures: tuple[str, ...] = ()
     diverged: int = 0
+    share: float | None = None
 
     @property
     def outcome(self) -> Outcome:
-        """`holds` if every part does, `refuted` if one is and the size could have shown the claim."""
-        outcomes = [part.outcome for part in self.parts]
+        """`holds` if every part does, `refuted` if one is and the size could have shown the claim.
+
+        Of a share of seeds: their count stands for all parts that single seeds decide.
+        """
+        passing = None if self.share is None else self.passing
+        outcomes: list[Outcome] = [part.outcome for part in self.parts if passing is None or not part.by_seed]
+        if self.share is not None and passing is not None:
+            outcomes.append(passing.outcome(self.share))
         if outcomes and all(outcome == "holds" for outcome in outcomes):
             return "holds"
         if "refuted" in outcomes and self.reachable:

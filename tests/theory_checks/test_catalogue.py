@@ -59,8 +59,11 @@ def test_names_differ_and_claims_say_everything():
 def test_every_profile_has_what_its_claims_look_at_and_is_valid(profile):
     experiments = catalogue.experiments(PAPERS, profile)
     for paper in PAPERS:
+        assert set(paper.shares) <= set(paper.profiles)
         if profile in paper.profiles:
-            assert {name for claim in paper.claims for name in claim.experiments} <= set(experiments)
+            looked_at = {name for claim in paper.claims for name in claim.experiments}
+            # Many seeds are for what small nets can show: some experiments are left out.
+            assert looked_at & set(experiments) if profile in paper.shares else looked_at <= set(experiments)
             assert paper.summaries.get(profile) or paper.place > 1
     for name, experiment in experiments.items():
         assert experiment.name == name and experiment.seeds > 0 and experiment.cost > 0

@@ -42,6 +42,10 @@ def told(out: Path) -> dict:
     [
         (["--profile", "huge"], "--profile = 'huge' is not allowed: one of"),
         (["--only", "nonsense"], "--only = 'nonsense' is not allowed: one of"),
+        (
+            ["--profile", "many", "--only", "mechanism", "low-rank"],
+            "--profile = 'many' is not allowed: one with sizes for low-rank, convnet of low-rank: quick, standard",
+        ),
         (["--seeds", "none"], "--seeds = 'none' is not allowed"),
         (["--seeds", "0"], "--seeds = '0' is not allowed"),
         (["--seeds", "1,1"], "--seeds = '1,1' is not allowed: distinct"),

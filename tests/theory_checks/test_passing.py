@@ -13,7 +13,7 @@ from theory_checks.passing import Passing, percent
 from theory_checks.report.console import few_seeds, format_table
 from theory_checks.report.html import write_html
 from theory_checks.report.json_report import claim_record
-from theory_checks.verdict import Measurement, SeedValue, Verdict
+from theory_checks.verdict import Measurement, SeedValue, Verdict, together
 
 
 def part(*values, bound=0.5, half=0.01, seeds=None, **more):
@@ -85,8 +85,59 @@ def test_every_format_says_it(tmp_path):
         "failed": 1,
         "share_at_least": pytest.approx(1 - math.sqrt(0.95)),
         "share_at_most": pytest.approx(math.sqrt(0.95)),
+        "claimed_share": None,
     }
     shown = {"profile": "p", "config": {}, "environments": [], "command": "run"}
     write_html(tmp_path / "page.html", [four, verdict(part(0.9, seeds=[None]))], {}, **shown)
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert len(re.findall(r"of all seeds fail \(95% confidence\)", page)) == 1
+
+
+@pytest.mark.parametrize(
+    ("seeds", "passed", "failed", "outcome"),
+    [
+        (59, 59, 0, "holds"),
+        (58, 58, 0, "inconclusive"),  # too few
+        (59, 58, 1, "inconclusive"),
+        (59, 58, 0, "inconclusive"),  # an undecided seed does not pass
+        (93, 92, 1, "holds"),
+        (59, 52, 7, "refuted"),
+        (59, 52, 6, "inconclusive"),  # nor does it fail
+        (59, 0, 0, "inconclusive"),
+    ],
+)
+def test_a_claim_about_a_share_of_seeds(seeds, passed, failed, outcome):
+    assert Passing(seeds, passed, failed).outcome(0.95) == outcome
+    values = [0.9] * passed + [0.1] * failed + [0.5] * (seeds - passed - failed)
+    (own,) = together([part(*values)], 0.95)
+    assert own.outcome == verdict(own, share=0.95).outcome == outcome
+    assert verdict(own, share=0.95, reachable=False).outcome == outcome.replace("refuted", "inconclusive")
+
+
+def test_a_seed_has_to_pass_all_parts_of_a_claim_about_a_share():
+    first, second = ([0.9] * 60 for _ in range(2))
+    first[0], second[1] = 0.1, 0.1
+    parts = together([part(*first), part(*second)], 0.9)
+    assert [p.outcome for p in parts] == ["holds", "holds"]
+    found = verdict(*parts, share=0.9)
+    assert found.passing == Passing(60, 58, 2) and Passing(60, 58, 2).at_least < 0.9 and found.outcome == "inconclusive"
+    # One that diverged fails, and a number of no seed is judged as ever.
+    assert verdict(*together([part(*[0.9] * 59)], 0.95), share=0.95, diverged=1).outcome == "inconclusive"
+    missed = part(0.1, seeds=[None])
+    assert verdict(*together([part(*[0.9] * 59), missed], 0.95), share=0.95).outcome == "refuted"
+    assert verdict(*together([], 0.95), share=0.95).outcome == "inconclusive"
+
+
+def test_a_share_of_seeds_is_said(tmp_path):
+    found = verdict(*together([part(*[0.9] * 59)], 0.95), share=0.95)
+    assert found.passing is not None
+    assert found.passing.in_words(0.95) == (
+        "All 59 seeds pass: at least 95.0% and at most 100.0% of all seeds do (95% confidence each); "
+        "the claim is about at least 95% of them."
+    )
+    assert few_seeds([found]) == "A claim holds here if at least 95% of all seeds pass, at 95% confidence."
+    assert claim_record(found)["passing"]["claimed_share"] == 0.95
+    shown = {"profile": "p", "config": {}, "environments": [], "command": "run"}
+    write_html(tmp_path / "page.html", [found], {}, **shown)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "the claim is about at least 95%" in page and page.count("<circle") == 59 and ">seed 100<" not in page

@@ -1,5 +1,7 @@
 """Claims are judged as soon as their experiments are done, the cheapest first."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from tests.theory_checks.tiny import CLAIMS, PAPER, Dear, Walks
@@ -33,3 +35,15 @@ def test_a_number_of_all_seeds_has_no_seed(tmp_path):
     found = session.verdict(PAPER, CLAIMS[2])
     assert found.seeds == () and found.parts[0].seeds[0].seed is None and found.outcome == "holds"
     assert found.paper == "tiny" and found.figures == ("walks-ends",) and found.refuted_by == "walks-apart missed"
+
+
+def test_a_profile_says_which_share_of_seeds_has_to_pass(tmp_path):
+    paper = replace(PAPER, shares={"many": 0.2})
+    for profile, share in (("tiny", None), ("many", 0.2)):
+        session = Session(EXPERIMENTS, Runner(tmp_path, np.arange(2)), profile)
+        found = session.verdict(paper, CLAIMS[0])
+        assert found.share == share and found.outcome == "holds"
+        assert session.verdict(paper, CLAIMS[2]).outcome == "holds"  # a number of all seeds is judged as ever
+    # Two seeds that pass show a share of 22%, and no more.
+    session = Session(EXPERIMENTS, Runner(tmp_path, np.arange(2)), "many")
+    assert session.verdict(replace(PAPER, shares={"many": 0.23}), CLAIMS[0]).outcome == "inconclusive"

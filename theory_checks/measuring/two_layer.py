@@ -24,16 +24,17 @@ from theory_checks.measuring.monitor import Monitor, monitored
 
 NETS = ("clean", "robust")
 CONTINUED = "continued"
-MARGIN, RADIUS = 1.5, 1.0  # γ in σ and τ in σ/√k, of all profiles
+MARGIN, RADIUS = 1.5, 1.0  # γ in σ and τ in σ/√k, of all profiles but `many`
 # Of the default training, by profile, and a small one: k ≈ √d, m = 4 d, as many steps as features take to form.
 SIZES: dict[str, dict[str, Any]] = {
     "small": {"dimension": 256, "sparsity": 16, "neurons": 1024, "pace": 0.5, "batch_size": 256},
     "quick": {"dimension": 512, "sparsity": 22, "neurons": 2048, "pace": 0.6, "batch_size": 256},
     "standard": {"dimension": 1024, "sparsity": 31, "neurons": 4096, "pace": 1.0, "batch_size": 384},
     "paper": {"dimension": 4096, "sparsity": 63, "neurons": 16384, "pace": 3.0, "batch_size": 768},
+    "many": {"dimension": 128, "sparsity": 11, "neurons": 512, "pace": 1.0, "batch_size": 128},
 }
-# With neurons that fire on their feature alone, no radius leaves the clean net 1% and the robust net 99% below this d.
-SHOWS_99_PERCENT = 1024
+# Selective nets: below the first d no τ leaves clean ones 1% and robust ones 99%, below the second clean ones 10%.
+SHOWS_99_PERCENT, SHOWS_FRAGILE = 1024, 512
 
 
 def feature_purification(

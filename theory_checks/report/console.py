@@ -76,7 +76,14 @@ def format_verdict(verdict: Verdict) -> str:
 
 
 def few_seeds(verdicts: Sequence[Verdict]) -> str:
-    """What it proves that all seeds pass, by their number: other seeds may still fail this often."""
+    """What it proves that all seeds pass, by their number: other seeds may still fail this often.
+
+    Where claims are about a share of seeds, this share.
+    """
+    shares = {verdict.share for verdict in verdicts if verdict.share is not None}
+    if shares:
+        told = " or ".join(f"{share:.0%}" for share in sorted(shares))
+        return f"A claim holds here if at least {told} of all seeds pass, at 95% confidence."
     found = {p.seeds: p for p in (verdict.passing for verdict in verdicts) if p is not None and p.passed == p.seeds}
     if not found:
         return ""

@@ -157,7 +157,7 @@ def _claim(verdict: Verdict, figures: Mapping[str, Drawn], shown: set[str]) -> s
     if verdict.outcome == "inconclusive" and not verdict.reachable:
         lines.append('<p class="muted">Theory says that this size cannot show the claim.</p>')
     named = ", ".join(f"<code>{_text(name)}</code>" for name in verdict.experiments)
-    proven = f" {verdict.passing.in_words()}" if verdict.passing else ""
+    proven = f" {verdict.passing.in_words(verdict.share)}" if verdict.passing else ""
     lines.append(f'<p class="muted">Measured on {named}.{_text(proven)}</p>')
     lines += [_part(part, verdict) for part in verdict.parts]
     for name in verdict.figures:

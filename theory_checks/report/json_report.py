@@ -89,7 +89,8 @@ def _passing(verdict: Verdict) -> dict[str, Any] | None:
     if found is None:
         return None
     bounds = {"share_at_least": found.at_least, "share_at_most": found.at_most}
-    return {"seeds": found.seeds, "passed": found.passed, "failed": found.failed, **bounds}
+    counts = {"seeds": found.seeds, "passed": found.passed, "failed": found.failed}
+    return counts | bounds | {"claimed_share": verdict.share}
 
 
 def _part(part: Measurement) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from theory_checks.report.console import number
 from theory_checks.verdict import Measurement
 
 _WIDTH, _LEFT, _RIGHT, _ROW = 640, 60, 20, 16
+_LABELLED, _NARROW = 20, 4  # so many seeds have room for their names
 
 
 def interval_strip(part: Measurement) -> str:
@@ -26,20 +27,24 @@ def interval_strip(part: Measurement) -> str:
     def place(value: float) -> float:
         return round(_LEFT + (value - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT), 1)
 
-    bottom = 6 + _ROW * len(part.seeds)
+    labelled = len(part.seeds) <= _LABELLED
+    height = _ROW if labelled else _NARROW
+    bottom = 6 + height * len(part.seeds)
     label = f"Seeds' 95% intervals of {number(part.interval[0])} to {number(part.interval[1])}"
     lines = [
         f'<svg class="strip" viewBox="0 0 {_WIDTH} {bottom + 22}" role="img" '
         f'aria-label="{label}; bound {number(part.bound)}" xmlns="http://www.w3.org/2000/svg">'
     ]
     for row, seed in enumerate(part.seeds):
-        y = 6 + _ROW * (row + 0.5)
+        y = 6 + height * (row + 0.5)
         start, dot, end = place(seed.low), place(seed.value), place(seed.high)
-        lines += [
-            f'<text x="0" y="{y + 4}">{"all" if seed.seed is None else f"seed {seed.seed}"}</text>',
-            f'<g class="{part.outcome}"><line x1="{start}" x2="{end}" y1="{y}" y2="{y}" stroke-width="3" '
-            f'stroke-linecap="round"/><circle cx="{dot}" cy="{y}" r="4.5"/></g>',
-        ]
+        if labelled:
+            lines.append(f'<text x="0" y="{y + 4}">{"all" if seed.seed is None else f"seed {seed.seed}"}</text>')
+        lines.append(
+            f'<g class="{part.outcome_of(seed) if part.share else part.outcome}">'
+            f'<line x1="{start}" x2="{end}" y1="{y}" y2="{y}" stroke-width="{3 if labelled else 1.5}" '
+            f'stroke-linecap="round"/><circle cx="{dot}" cy="{y}" r="{4.5 if labelled else 1.5}"/></g>'
+        )
     at = place(part.bound)
     # The label stays inside the drawing whichever end the bound is at.
     anchor = "start" if at < _WIDTH / 4 else "end" if at > 3 * _WIDTH / 4 else "middle"

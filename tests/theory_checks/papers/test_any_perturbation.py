@@ -63,3 +63,8 @@ def test_only_an_attack_can_refute(settings, outcome):
 
 def test_the_note_says_when_nothing_reaches_99_percent():
     assert "at no radius tried" in check(at_radius=900, near=(1000, 900)).note
+
+
+def test_the_note_says_when_nothing_is_certified():
+    verdict = any_perturbation.CLAIM.check({"default": Evidence(CONFIG, {}, (0,))})
+    assert verdict.outcome == "inconclusive" and verdict.note.startswith("This profile certifies no points.")

@@ -5,7 +5,7 @@ In the order of reading: `config`, `experiment`, what is measured (`measure`, `p
 
 from theory_checks.paper import Paper
 from theory_checks.papers.feature_purification.claims import CLAIMS
-from theory_checks.papers.feature_purification.experiment import PROFILES, SUMMARIES
+from theory_checks.papers.feature_purification.experiment import PROFILES, SHARES, SUMMARIES
 
 PAPER = Paper(
     name="feature-purification",
@@ -14,5 +14,6 @@ PAPER = Paper(
     claims=CLAIMS,
     profiles=PROFILES,
     summaries=SUMMARIES,
+    shares=SHARES,
     place=1,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from purifyjax.balls import Ball
 from purifyjax.training import Training
 from theory_checks.experiment import Arrays, Experiment, Found, Nets, Seeds, Stage
 from theory_checks.measuring.attacked import CERTIFICATES, Evaluation
-from theory_checks.measuring.neurons import NEURONS, SELECTIVITY, neurons, selectivity
+from theory_checks.measuring.neurons import NEURONS, SELECTIVITY, NeuronStatistics, neurons, selectivity
 from theory_checks.measuring.robustness import robustness
 from theory_checks.measuring.two_layer import (
     NETS,
@@ -30,7 +31,7 @@ from theory_checks.papers.feature_purification import measure
 from theory_checks.papers.feature_purification import perturbations as strongest
 from theory_checks.papers.feature_purification.breadth import general, source_algorithm
 from theory_checks.papers.feature_purification.certificates import certificates
-from theory_checks.papers.feature_purification.config import Certification, PurificationConfig, Surgery
+from theory_checks.papers.feature_purification.config import Certification, Perturbations, PurificationConfig, Surgery
 from theory_checks.papers.feature_purification.dial import dial
 from theory_checks.papers.feature_purification.mechanism import mechanism, mixtures
 from theory_checks.papers.feature_purification.samples import CleanTrainings
@@ -149,6 +150,29 @@ def at_size(
     return experiments
 
 
+# At d = 128 the features of the robust net need a little more radius to lose the mixture, those of the clean net a
+# lower threshold to be heard: docs/recipes.md.
+_SMALL_NETS: dict[str, Any] = {"radius": 1.04, "clean_threshold": 1.5}
+
+
+def many_seeds(seeds: int) -> tuple[Experiment, ...]:
+    """The FGM experiment on nets so small that many seeds take minutes; fewer points, which each seed is judged on."""
+    training, radius = feature_purification(**SIZES["many"], **_SMALL_NETS)
+    return (
+        Purification(
+            name="default",
+            training=training,
+            radius=radius,
+            monitored_radius=radius,
+            evaluation=Evaluation(points=1024, curve_points=64, curve=(0.5, 0.75, 1.0, 1.25, 1.5), restarts=2),
+            perturbations=Perturbations(points=128),
+            neurons=NeuronStatistics(points=2048),
+            surgery=Surgery(dial=(0.5, 1.5, 3.0, 5.0), dial_points=64),
+            seeds=seeds,
+        ),
+    )
+
+
 PROFILES: dict[str, Callable[[], tuple[Experiment, ...]]] = {
     "quick": at_size(
         SIZES["quick"], seeds=4, evaluation=_QUICK, others=2, trainings=SIZES["small"], source=SIZES["small"]
@@ -157,9 +181,13 @@ PROFILES: dict[str, Callable[[], tuple[Experiment, ...]]] = {
     "paper": at_size(
         SIZES["paper"], seeds=4, evaluation=Evaluation(curve_points=2048, restarts=8), source=SIZES["quick"]
     ),
+    "many": partial(many_seeds, seeds=59),
 }
+# 59 is the least number of seeds that can show it, if all of them pass: 0.95^59 < 5%.
+SHARES = {"many": 0.95}
 SUMMARIES = {
     "quick": "d = 512, k = 22, m = 2048, 4 seeds: the mechanism in minutes; the two 99 : 1 bounds need a larger d",
     "standard": "d = 1024, k = 31, m = 4096, 4 seeds: all claims at once",
     "paper": "d = 4096, k = 63, m = 16384, 4 seeds: closer to the asymptotic regime, for a GPU or TPU",
+    "many": "d = 128, k = 11, m = 512, 59 seeds: what holds for at least 95% of seeds, at 95% confidence",
 }

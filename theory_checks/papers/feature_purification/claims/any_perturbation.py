@@ -48,6 +48,8 @@ def _caught(evidence: Evidence) -> tuple[Measurement, ...]:
 
 def _note(evidence: Evidence) -> str:
     table = evidence[CERTIFICATES]
+    if table.empty:
+        return f"This profile certifies no points. {winners(evidence, 'robust')}"
     table = table.assign(proven=table.certified / table.points, factor=table.radius / evidence.config.radius)
     robust = table[(table.net == "robust") & (table.method == "quadratic")]
     worst = robust.groupby("factor").proven.min()

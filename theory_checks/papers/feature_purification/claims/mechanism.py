@@ -5,7 +5,7 @@ import pandas as pd
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
 from theory_checks.measuring.attacked import CERTIFICATES
-from theory_checks.measuring.two_layer import SHOWS_99_PERCENT
+from theory_checks.measuring.two_layer import SHOWS_99_PERCENT, SHOWS_FRAGILE
 from theory_checks.papers.feature_purification.certificates import WITHOUT_MIXTURE
 from theory_checks.papers.feature_purification.figures import OPERATED
 from theory_checks.papers.feature_purification.tables import MECHANISM
@@ -87,6 +87,7 @@ CAUSE = Claim(
     source="derived from Allen-Zhu & Li, Feature Purification (arXiv 2005.10190); operations and bounds are ours",
     refuted_by="a net that stays fragile without the mixture or robust with it, or one that a control changes as well",
     measure=_causes,
+    smallest_dimension=SHOWS_FRAGILE,
     note=_note,
     figures=(OPERATED,),
 )

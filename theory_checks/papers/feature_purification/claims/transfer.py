@@ -5,6 +5,7 @@ import pandas as pd
 
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
+from theory_checks.measuring.two_layer import SHOWS_FRAGILE
 from theory_checks.papers.feature_purification.figures import TRANSFERS
 from theory_checks.papers.feature_purification.tables import TRANSFER
 from theory_checks.quantities import share
@@ -44,6 +45,8 @@ CLAIM = Claim(
     source="derived from Allen-Zhu & Li, Feature Purification (arXiv 2005.10190), overview; 10% as the bound is ours",
     refuted_by="accuracy above 10% on a clean net under perturbations found on another, for every seed",
     measure=_transferred,
+    # Another net's perturbations hurt no more than the net's own do.
+    smallest_dimension=SHOWS_FRAGILE,
     note=_note,
     figures=(TRANSFERS,),
 )
