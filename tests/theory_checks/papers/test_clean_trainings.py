@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from theory_checks import catalogue
 from theory_checks.evidence import Evidence
 from theory_checks.measuring.two_layer import SIZES, feature_purification
 from theory_checks.papers.feature_purification.claims.infinite_data import CLAIM
@@ -53,8 +54,6 @@ def test_sgd_without_momentum_moves_as_far_a_step():
 
 
 def test_the_default_is_trained_once_and_shares_the_nets_of_feature_purification(toy):
-    from theory_checks import catalogue
-
     experiments = catalogue.experiments(catalogue.papers(), "toy")
     names = [stage.name for stage in CONFIG.stages()]
     assert len(names) == len(set(names)) == 7
@@ -63,9 +62,8 @@ def test_the_default_is_trained_once_and_shares_the_nets_of_feature_purification
 
 
 def test_measures_every_training_on_the_same_points(toy):
-    from theory_checks import catalogue
-
     experiment = catalogue.experiments(catalogue.papers(), "toy")["clean-trainings"]
+    assert isinstance(experiment, CleanTrainings)
     seeds = np.array([3, 4])
     draw = np.random.default_rng(0)
     shape = (2, experiment.training.neurons, experiment.dimension)
