@@ -22,7 +22,7 @@ from theory_checks.progress import Progress
 class Classes(ClassesConfig):
     """Fit every simpler class clean and adversarially, and attack it on the same points as the robust network."""
 
-    cost: ClassVar[float] = 7.0
+    cost: ClassVar[float] = 13.0
 
     def stages(self) -> tuple[Stage, ...]:
         # Those of feature purification in ℓ2: where the training is the same as there, so are the nets.
@@ -71,6 +71,6 @@ PROFILES: dict[str, Callable[[], tuple[Classes, ...]]] = {
 }
 SUMMARIES = {
     "quick": "d = 512, 2 seeds: linear models, polynomials, tangent kernels, random features beside the same nets",
-    "standard": "d = 1024, 4 seeds: the same classes, larger kernels",
+    "standard": "d = 1024, 4 seeds: the same classes, wider kernels",
     "paper": "d = 4096, 4 seeds: the same classes, closer to the asymptotic regime",
 }
