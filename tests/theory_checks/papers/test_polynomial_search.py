@@ -148,7 +148,7 @@ def test_own_gates_are_the_nets_first_ones():
     for s, seed in enumerate(SEEDS):
         gates = initial_gates(jnp.asarray(seed), TOY.training)
         np.testing.assert_allclose(gates["weight"], states.weight[s], rtol=1e-6)
-        rms = np.sqrt((1.5**2 + 1.5 + 1) / 3 * 5 + DATA.atom_rate) / np.sqrt(32)
+        rms = np.sqrt(((1.5**2 + 1.5 + 1) / 3 + DATA.atom_rate) / 32)
         norm = np.linalg.norm(np.asarray(states.weight[s]), axis=1)
         np.testing.assert_allclose(gates["threshold"], 2.0 * norm * rms, rtol=1e-5)
 
