@@ -121,12 +121,13 @@ def at_size(
 
     Args:
       seeds: of the default experiment, FGM in ℓ2.
-      others: seeds of those beside it, as many if None.
+      others: seeds of PGD and ℓ∞ beside it, as many if None; the rest takes two at most.
       trainings, source: sizes of the clean trainings and of the source's algorithm, where they are others.
     """
 
     def experiments() -> tuple[Experiment, ...]:
         beside = seeds if others is None else others
+        few = min(2, beside)
         certified = Certification((0.5, 0.75, 0.875, 1.0, 1.125), evaluation.steps)
         certified_linf = Certification((0.25, 0.5, 0.75, 1.0), evaluation.steps, lowering=())
         training, radius = feature_purification(**size)
@@ -142,9 +143,9 @@ def at_size(
             at("default", training, radius, seeds, certification=certified, surgery=Surgery()),
             at("pgd", with_pgd(training, steps=7), radius),
             at("linf", dense, epsilon, certification=certified_linf, norm="linf"),
-            at("general", *general(**size), **breadth),
-            at("paper-algorithm", *source_algorithm(**(size if source is None else source)), **breadth),
-            CleanTrainings(training=varied, radius=varied_radius, monitored_radius=varied_radius, seeds=min(2, beside)),
+            at("general", *general(**size), few, **breadth),
+            at("paper-algorithm", *source_algorithm(**(size if source is None else source)), few, **breadth),
+            CleanTrainings(training=varied, radius=varied_radius, monitored_radius=varied_radius, seeds=few),
         )
 
     return experiments
