@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 _SENT = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+_AGAIN = 0.01  # seconds
 
 
 class Stopped(BaseException):
@@ -34,7 +37,11 @@ def stoppable() -> Iterator[None]:
         yield
         return
 
-    def stop(number: int, _frame: object) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        if _collecting(frame):
+            # What is raised there is printed and lost: ask again when the collector is done.
+            threading.Timer(_AGAIN, signal.raise_signal, [number]).start()
+            return
         raise Stopped(number)
 
     before = {number: signal.getsignal(number) for number in _SENT}
@@ -46,3 +53,13 @@ def stoppable() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _collecting(frame: FrameType | None) -> bool:
+    """Whether a callback of the garbage collector is running."""
+    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    while frame is not None:
+        if frame.f_code in callbacks:
+            return True
+        frame = frame.f_back
+    return False

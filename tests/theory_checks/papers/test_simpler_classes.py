@@ -102,7 +102,7 @@ def test_the_nets_are_those_of_the_same_training():
     for experiment in (replace(TOY, radius=0.1), replace(TOY, points=16, name="other")):
         assert [*stage_marks(experiment).values()] == shared
     assert [stage_marks(replace(TOY, monitored_radius=0.1))[stage] for stage in ("clean", "robust")] != shared
-    assert TOY.stages() == stages(TOY.training, Monitor(Ball(TOY.monitored_radius, "l2")))
+    assert TOY.stages() == stages(TOY.training, Monitor(Ball(TOY.monitored_radius, "l2"), mixtures=True))
 
 
 def test_the_nets_are_those_of_feature_purification():

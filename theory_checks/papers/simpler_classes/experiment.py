@@ -26,7 +26,7 @@ class Classes(ClassesConfig):
 
     def stages(self) -> tuple[Stage, ...]:
         # Those of feature purification in ℓ2: where the training is the same as there, so are the nets.
-        return stages(self.training, Monitor(Ball(self.monitored_radius)))
+        return stages(self.training, Monitor(Ball(self.monitored_radius), mixtures=True))
 
     def measure(self, seeds: Seeds, nets: Nets, progress: Progress) -> Found:
         points = measure.judged_points(self, seeds)

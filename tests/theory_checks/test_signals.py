@@ -1,0 +1,41 @@
+"""A stop is never lost, wherever in the program the signal finds it."""
+
+import gc
+import signal
+import time
+
+import pytest
+
+from theory_checks.signals import Stopped, stoppable
+
+
+def wait():
+    """Run bytecode for a while: handlers are called between instructions."""
+    until = time.monotonic() + 5.0
+    while time.monotonic() < until:
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_the_program(number):
+    with pytest.raises(Stopped) as stopped, stoppable():
+        signal.raise_signal(number)
+    assert stopped.value.signal == number and stopped.value.status == 128 + number
+
+
+def test_a_signal_in_a_callback_of_the_collector_stops_it_after_the_callback():
+    called = []
+
+    def callback(phase, info):
+        if not called:
+            called.append(phase)
+            signal.raise_signal(signal.SIGTERM)
+
+    gc.callbacks.append(callback)
+    try:
+        with pytest.raises(Stopped), stoppable():
+            gc.collect()
+            assert called
+            wait()
+    finally:
+        gc.callbacks.remove(callback)
