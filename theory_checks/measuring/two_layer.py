@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,9 +18,9 @@ from purifyjax.data import SparseCoding, acceptance_rate, instance, label_std, s
 from purifyjax.margins import MarginOf
 from purifyjax.models import NetMargin, SymmetricReLU
 from purifyjax.sweep import seed_keys, train_stage
-from purifyjax.training import Phase, Training, TrainState, initial_state, start_stage
+from purifyjax.training import Phase, Training, TrainState, initial_state, start_stage, validate
 from purifyjax.training.trajectory import stage_keys
-from theory_checks.experiment import Arrays, Nets, Seeds, Stage
+from theory_checks.experiment import Arrays, AtRadius, Nets, Seeds, Stage
 from theory_checks.measuring.monitor import Monitor, monitored
 
 NETS = ("clean", "robust")
@@ -35,6 +36,31 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 # Selective nets: below the first d no τ leaves clean ones 1% and robust ones 99%, below the second clean ones 10%.
 SHOWS_99_PERCENT, SHOWS_FRAGILE = 1024, 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfTraining(AtRadius):
+    """Base of experiments on one training of the theorem's network, judged in ℓ2 unless they say otherwise.
+
+    Attributes:
+      training: the whole run.
+      monitored_radius: the radius of robust accuracy through training; it belongs to the training run.
+    """
+
+    training: Training
+    monitored_radius: float
+
+    @property
+    def dimension(self) -> int:
+        """d."""
+        return self.training.data.dimension
+
+    @property
+    def setting(self) -> str:
+        return setting(self.training, self.radius)
+
+    def validate(self) -> None:
+        validate(self.training)
 
 
 def feature_purification(

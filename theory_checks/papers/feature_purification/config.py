@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from purifyjax.balls import Ball, Norm
-from purifyjax.training import Training, validate
-from theory_checks.experiment import AtRadius
 from theory_checks.measuring.attacked import Evaluation
 from theory_checks.measuring.neurons import NeuronStatistics
-from theory_checks.measuring.two_layer import setting
+from theory_checks.measuring.two_layer import OfTraining
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Surgery:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PurificationConfig(AtRadius):
+class PurificationConfig(OfTraining):
     """Clean and adversarial training of the theorem's network, and the ball that it is judged in.
 
     Attributes:
@@ -76,9 +74,7 @@ class PurificationConfig(AtRadius):
       surgery: how nets are operated on, and a net trained on without an adversary; None for no surgery.
     """
 
-    training: Training
     norm: Norm = "l2"
-    monitored_radius: float
     evaluation: Evaluation = Evaluation()
     perturbations: Perturbations = Perturbations()
     certification: Certification = field(default_factory=Certification)
@@ -91,15 +87,7 @@ class PurificationConfig(AtRadius):
         return Ball(self.radius, self.norm)
 
     @property
-    def dimension(self) -> int:
-        """d."""
-        return self.training.data.dimension
-
-    @property
     def setting(self) -> str:
         if self.norm == "linf":
             return f"ℓ∞ radius ε = {self.radius:.4g} (M dense)"
-        return setting(self.training, self.radius)
-
-    def validate(self) -> None:
-        validate(self.training)
+        return super().setting

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -21,7 +20,8 @@ _MIDDLE = ("mixture", "dense", "feature")
 
 def history(config: PurificationConfig, seeds: Seeds, initial: np.ndarray, nets: Nets) -> pd.DataFrame:
     """Loss, accuracies and mixtures through both stages: a row a seed and logged step, and one for w⁰."""
-    start = pd.DataFrame({name: np.asarray(v) for name, v in _middle(config, initial).items()})
+    middle = over_seeds(middle_neuron, (jnp.asarray(initial),), config.training.data)
+    start = pd.DataFrame({name: np.asarray(values) for name, values in middle.items()})
     start = start.assign(experiment=config.name, seed=seeds, stage="clean", step=0)
     frames, offset = [start.reindex(columns=list(HISTORY.columns))], 0
     for net in NETS:
@@ -33,10 +33,6 @@ def history(config: PurificationConfig, seeds: Seeds, initial: np.ndarray, nets:
             frames.append(pd.DataFrame(head | columns))
         offset += int(found["history_step"].max(initial=0))
     return HISTORY.checked(pd.concat(frames, ignore_index=True))
-
-
-def _middle(config: PurificationConfig, weight: np.ndarray) -> dict[str, jax.Array]:
-    return over_seeds(middle_neuron, (jnp.asarray(weight),), config.training.data)
 
 
 def coordinates(

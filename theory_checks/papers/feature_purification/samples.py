@@ -14,10 +14,10 @@ import pandas as pd
 from purifyjax.attacks import worst_case
 from purifyjax.balls import Ball
 from purifyjax.training import Phase, Training, validate
-from theory_checks.experiment import AtRadius, Found, Nets, Seeds, Stage
+from theory_checks.experiment import Found, Nets, Seeds, Stage
 from theory_checks.measuring.points import attack_keys, fresh_points
 from theory_checks.measuring.robustness import strongest_pair
-from theory_checks.measuring.two_layer import Monitor, margin_of, parameters, setting, stages
+from theory_checks.measuring.two_layer import Monitor, OfTraining, margin_of, parameters, stages
 from theory_checks.papers.feature_purification.tables import CLEAN_TRAININGS
 from theory_checks.progress import Progress
 
@@ -48,12 +48,11 @@ class Variation(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CleanTrainings(AtRadius):
+class CleanTrainings(OfTraining):
     """Train cleanly in every way, and attack.
 
     Attributes:
       training: the run that the others vary.
-      monitored_radius: the radius of robust accuracy through training; it belongs to the training run.
       sizes: N of fixed samples; the default draws every batch afresh.
       decays: λ beside the default's.
       points: fresh points a seed.
@@ -63,21 +62,10 @@ class CleanTrainings(AtRadius):
     cost: ClassVar[float] = 8.0
 
     name: str = "clean-trainings"
-    training: Training
-    monitored_radius: float
     sizes: tuple[int, ...] = (1000, 16000)
     decays: tuple[float, ...] = (1e-5, 1e-2)
     points: int = 2048
     steps: int = 15
-
-    @property
-    def dimension(self) -> int:
-        """d."""
-        return self.training.data.dimension
-
-    @property
-    def setting(self) -> str:
-        return setting(self.training, self.radius)
 
     def validate(self) -> None:
         for variation in self.variations():

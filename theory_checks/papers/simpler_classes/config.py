@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 
 from purifyjax.attacks import FGM, PGD, Attack
 from purifyjax.balls import Ball
-from purifyjax.training import Training, validate
-from theory_checks.experiment import AtRadius
-from theory_checks.measuring.two_layer import setting
+from theory_checks.measuring.two_layer import OfTraining
 
 Adversaries = tuple[tuple[str, Attack | None, float], ...]  # name, attack, its radius in units of τ
 FGM_AT, FGM_HALF = ("FGM", FGM(), 1.0), ("FGM at τ/2", FGM(), 0.5)
@@ -64,7 +62,7 @@ class Search:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassesConfig(AtRadius):
+class ClassesConfig(OfTraining):
     """The simpler classes on the data of a network that is trained as in feature purification.
 
     Attributes:
@@ -79,8 +77,6 @@ class ClassesConfig(AtRadius):
     """
 
     name: str = "classes"
-    training: Training
-    monitored_radius: float
     search: Search = field(default_factory=Search)
     points: int = 400
     curve: tuple[float, ...] = (0.25, 0.5, 0.75)
@@ -96,15 +92,3 @@ class ClassesConfig(AtRadius):
     def ball(self) -> Ball:
         """{δ : ‖δ‖ ≤ τ}."""
         return Ball(self.radius)
-
-    @property
-    def dimension(self) -> int:
-        """d."""
-        return self.training.data.dimension
-
-    @property
-    def setting(self) -> str:
-        return setting(self.training, self.radius)
-
-    def validate(self) -> None:
-        validate(self.training)
