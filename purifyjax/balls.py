@@ -1,25 +1,43 @@
-"""Norm balls {δ : ‖δ‖ ≤ τ} for ℓ1, ℓ2 and ℓ∞, and products of them, batched over points."""
+"""Norm balls {δ : ‖δ‖ ≤ τ} for ℓ1, ℓ2 and ℓ∞, and products of them, batched over points.
+
+Radii and rows have no scale of their own: what is computed is right to float32's rounding for radii up to 1e30, and
+rows whose entries are normal floats (from 1e-38 on; smaller ones are 0 to XLA) and at most 1e38 times the radius.
+"""
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import struct
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, DTypeLike, Float, PRNGKeyArray
 
-from purifyjax.errors import require
+from purifyjax.errors import ConfigError, require, require_count, require_real
+from purifyjax.norms import norm as norm_of
+from purifyjax.norms import power_of_two
 
 Norm = Literal["l1", "l2", "linf"]
 DUAL_ORDER: dict[Norm, float] = {"l1": jnp.inf, "l2": 2, "linf": 1}
 ORDER: dict[Norm, float] = {"l1": 1, "l2": 2, "linf": jnp.inf}
-_TINY = 1e-30
+LARGEST_RADIUS = 1e30  # beyond, float32 has no room for steps and margins
+
+
+def require_norm(field: str, value: Any) -> None:
+    """Raise `ConfigError` for anything but "l1", "l2" and "linf"."""
+    require(isinstance(value, str) and value in get_args(Norm), field, value, "one of l1, l2, linf")
+
+
+def require_radius(field: str, value: Any) -> None:
+    """Raise `ConfigError` for a radius that is negative, not finite or out of float32's reach (concrete values)."""
+    require_real(field, value, f"τ ≥ 0, at most {LARGEST_RADIUS:g}", lambda r: (r >= 0) & (r <= LARGEST_RADIUS))
 
 
 class Ball(struct.PyTreeNode):
     """The ball of a norm, or one such ball for every patch of an input: {δ : ‖δ_p‖ ≤ τ for every part p}.
+
+    What is known when it is made is checked then, see `validate`.
 
     Attributes:
       radius: τ ≥ 0 (traced).
@@ -31,15 +49,19 @@ class Ball(struct.PyTreeNode):
     norm: Norm = struct.field(pytree_node=False, default="l2")
     parts: int = struct.field(pytree_node=False, default=1)
 
+    def __post_init__(self) -> None:
+        self.validate()
+
     def validate(self) -> None:
-        """Raise `ConfigError` for an unknown norm, a negative radius (concrete values only) or no part."""
-        require(self.norm in get_args(Norm), "norm", self.norm, "one of l1, l2, linf")
-        require(self.radius >= 0, "radius τ", self.radius, "τ ≥ 0")
-        require(self.parts >= 1, "parts of the ball", self.parts, "at least 1")
+        """Raise `ConfigError` for an unknown norm, no part, or a radius that is none (concrete values only)."""
+        require_norm("norm", self.norm)
+        require_count("parts of the ball", self.parts)
+        if self.radius is not None:  # a leaf that a pytree was mapped to
+            require_radius("radius τ", self.radius)
 
     def split(self, rows: Float[Array, "n dim"]) -> Float[Array, "n*parts dim/parts"]:
         """Every part of every row as a row of its own; `join` undoes it."""
-        width = rows.shape[-1]
+        width = _width(rows.shape)
         require(width % self.parts == 0, "parts of the ball", self.parts, f"a divisor of the inputs' width {width}")
         return rows if self.parts == 1 else rows.reshape(-1, width // self.parts)
 
@@ -49,54 +71,71 @@ class Ball(struct.PyTreeNode):
 
     def size(self, delta: Float[Array, "n dim"]) -> Float[Array, " n"]:
         """‖δ‖ of every row, its largest part's."""
-        sizes = jnp.linalg.norm(self.split(delta), ord=ORDER[self.norm], axis=-1)
+        sizes = norm_of(self.split(delta), ORDER[self.norm])
         return jnp.max(sizes.reshape(-1, self.parts), axis=-1)
 
     def dual_size(self, gradient: Float[Array, "n dim"]) -> Float[Array, " n"]:
         """max of ⟨g, δ⟩ over the ball of radius 1: Σ_p ‖g_p‖_*."""
-        sizes = jnp.linalg.norm(self.split(gradient), ord=DUAL_ORDER[self.norm], axis=-1)
+        sizes = norm_of(self.split(gradient), DUAL_ORDER[self.norm])
         return jnp.sum(sizes.reshape(-1, self.parts), axis=-1)
 
     def project(self, delta: Float[Array, "n dim"]) -> Float[Array, "n dim"]:
         """Euclidean projection of every row onto the ball."""
+        rows, radius = self.split(delta), self._radius(delta.dtype)
         if self.norm == "linf":
-            return jnp.clip(delta, -self.radius, self.radius)
-        rows = self.split(delta)
+            return self.join(jnp.clip(rows, -radius, radius))
         if self.norm == "l1":
             # optax's projection divides by the ball's size: a zero radius is its own case.
-            safe = jnp.maximum(self.radius, _TINY)
+            safe = jnp.where(radius > 0, radius, 1.0)
             inside = jax.vmap(lambda row: optax.projections.projection_l1_ball(row, safe))(rows)
-            return self.join(jnp.where(self.radius > 0, inside, 0.0))
-        size = jnp.linalg.norm(rows, axis=-1, keepdims=True)
-        return self.join(rows * jnp.minimum(1.0, self.radius / jnp.maximum(size, _TINY)))
+            return self.join(jnp.where(radius > 0, inside, 0.0))
+        # In units of the row, so that no factor leaves the range of floats.
+        unit = power_of_two(jnp.max(jnp.abs(rows), axis=-1, keepdims=True))
+        scaled = rows / unit
+        size = jnp.linalg.norm(scaled, axis=-1, keepdims=True)
+        outside = unit * size > radius
+        return self.join(jnp.where(outside, scaled * (radius / jnp.where(outside, size, 1.0)), rows))
 
     def steepest(self, gradient: Float[Array, "n dim"]) -> Float[Array, "n dim"]:
         """argmax over the ball of ⟨g, δ⟩: τ g/‖g‖ (ℓ2), τ sign g (ℓ∞), τ sign(g_j) e_j at the largest |g_j| (ℓ1).
 
         Every part takes its own step. A zero gradient gives a zero step.
         """
+        rows, radius = self.split(gradient), self._radius(gradient.dtype)
         if self.norm == "linf":
-            return self.radius * jnp.sign(gradient)
-        rows = self.split(gradient)
+            return self.join(radius * jnp.sign(rows))
         if self.norm == "l1":
             top = jnp.argmax(jnp.abs(rows), axis=-1)
             one_hot = jax.nn.one_hot(top, rows.shape[-1], dtype=rows.dtype)
-            return self.join(self.radius * jnp.sign(rows) * one_hot)
+            return self.join(radius * jnp.sign(rows) * one_hot)
         # Scaled first: squares of tiny gradients underflow, and the step would leave the ball.
         top = jnp.max(jnp.abs(rows), axis=-1, keepdims=True)
         scaled = rows / jnp.where(top > 0, top, 1.0)
-        return self.join(self.radius * scaled / jnp.maximum(jnp.linalg.norm(scaled, axis=-1, keepdims=True), 1.0))
+        return self.join(radius * scaled / jnp.maximum(jnp.linalg.norm(scaled, axis=-1, keepdims=True), 1.0))
 
-    def surface(self, key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "n dim"]:
+    def surface(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: DTypeLike = float) -> Float[Array, "n dim"]:
         """Random points of norm τ: uniform on the sphere (ℓ2), a random corner (ℓ∞), Laplace rays (ℓ1)."""
+        _width(shape)
+        radius = self._radius(dtype)
         if self.norm == "l1":
-            ray = self.split(jax.random.laplace(key, shape))
-            return self.join(self.radius * ray / jnp.sum(jnp.abs(ray), axis=-1, keepdims=True))
+            ray = self.split(jax.random.laplace(key, shape, dtype))
+            return self.join(radius * ray / jnp.sum(jnp.abs(ray), axis=-1, keepdims=True))
         if self.norm == "l2":
-            return self.steepest(jax.random.normal(key, shape))
-        return self.radius * jax.random.rademacher(key, shape, jnp.float32)
+            return self.steepest(jax.random.normal(key, shape, dtype))
+        return radius * jax.random.rademacher(key, shape, dtype)
 
-    def interior(self, key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "n dim"]:
+    def interior(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: DTypeLike = float) -> Float[Array, "n dim"]:
         """Random points of the ball, for restarts: `surface` scaled by U(0, 1) a row."""
         key_surface, key_scale = jax.random.split(key)
-        return self.surface(key_surface, shape) * jax.random.uniform(key_scale, (shape[0], 1))
+        return self.surface(key_surface, shape, dtype) * jax.random.uniform(key_scale, (shape[0], 1), dtype)
+
+    def _radius(self, dtype: DTypeLike) -> Float[Array, ""]:
+        """τ in the precision of the rows, which it must not change."""
+        return jnp.asarray(self.radius, dtype)
+
+
+def _width(shape: tuple[int, ...]) -> int:
+    """The length of a row; `ConfigError` for anything but rows: the ball of an image is that of its row."""
+    if len(shape) != 2 or shape[1] == 0:
+        raise ConfigError(f"points of shape {shape} are not allowed: rows [n, dim], reshape(n, -1) makes them")
+    return shape[1]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import jax
+import numpy as np
+from jax.core import Tracer
 
 
 class ConfigError(ValueError):
@@ -13,3 +18,39 @@ def require(condition: Any, field: str, value: Any, allowed: str) -> None:
     """Raise `ConfigError` "field = value: allowed" unless `condition` holds."""
     if not condition:
         raise ConfigError(f"{field} = {value!r} is not allowed: {allowed}")
+
+
+def concrete(value: Any) -> np.ndarray | None:
+    """The numbers of a value, None where there are none to look at: traced, or a placeholder of a pytree."""
+    if isinstance(value, Tracer):
+        return None
+    if isinstance(value, bool | int | float | np.number | np.ndarray | jax.Array):
+        return None if isinstance(value, jax.Array) and not value.is_fully_addressable else np.asarray(value)
+    return None
+
+
+def require_count(field: str, value: Any, least: int = 1) -> None:
+    """Raise `ConfigError` unless `value` is a whole number, of Python or numpy, not below `least`."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool_)
+    require(whole and value >= least, field, value, f"a whole number, at least {least}")
+
+
+def require_real(
+    field: str, value: Any, allowed: str, holds: Callable[[np.ndarray], Any] = np.isfinite, *, infinite: bool = False
+) -> None:
+    """Raise `ConfigError` unless `value` is a real number, or an array of them, that are all finite and as `allowed`.
+
+    Traced values are not looked at, nor are `None` leaves and other placeholders that pytrees are mapped to.
+
+    Args:
+      holds: of an array of numbers, which are allowed.
+      infinite: whether infinity may be allowed.
+    """
+    if isinstance(value, Tracer) or type(value) is object or isinstance(value, jax.ShapeDtypeStruct):
+        return
+    numbers = concrete(value)
+    real = False
+    if numbers is not None and numbers.dtype.kind in "iuf":
+        with np.errstate(invalid="ignore"):
+            real = bool(np.all(holds(numbers) & ~np.isnan(numbers) & (infinite | np.isfinite(numbers))))
+    require(real, field, value, allowed)

@@ -8,8 +8,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
 
+from purifyjax.errors import ConfigError, concrete, require
 from purifyjax.frozen import FrozenTree
 
 Params = Any
@@ -38,21 +40,78 @@ class FixedMargin:
 
 
 def descent(margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"]) -> Float[Array, "n dim"]:
-    """−∇_x [y f(x)], one row a point."""
+    """−∇_x [y f(x)], one row a point; see `margin_and_descent`."""
     return margin_and_descent(margin, x, y)[1]
 
 
 def margin_and_descent(
     margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"]
 ) -> tuple[Float[Array, " n"], Float[Array, "n dim"]]:
-    """y f(x) and −∇_x [y f(x)] from one forward and one backward pass."""
+    """y f(x) and −∇_x [y f(x)] from one forward and one backward pass.
+
+    A coordinate without a finite derivative counts as one of slope 0, so that a descent follows the others.
+    """
 
     def total(inputs):
         value = margin(inputs, y)
+        require_one_a_point(value, y)
         return jnp.sum(value), value
 
     (_, value), gradient = jax.value_and_grad(total, has_aux=True)(x)
-    return value, -gradient
+    return value, jnp.where(jnp.isfinite(gradient), -gradient, 0.0)
+
+
+def blind(margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"]) -> Bool[Array, " n"]:
+    """Where a gradient attack starts blind: the gradient is exactly zero, or not finite in some coordinate."""
+    gradient = jax.grad(lambda inputs: jnp.sum(margin(inputs, y)))(x)
+    return jnp.all(gradient == 0, axis=-1) | ~jnp.all(jnp.isfinite(gradient), axis=-1)
+
+
+def require_points(x: Any, y: Any) -> None:
+    """Raise `ConfigError` unless x is rows of real numbers [n, dim] with dim ≥ 1, and y has a label for each, [n]."""
+    shape, labels = np.shape(x), np.shape(y)
+    if len(shape) != 2 or shape[1] == 0:
+        raise ConfigError(f"x of shape {shape} is not allowed: rows [n, dim], reshape(n, -1) makes them")
+    if labels != shape[:1]:
+        raise ConfigError(f"y of shape {labels} is not allowed: one label a point, {shape[:1]}")
+    for name, values, kinds in (("x", x, (jnp.floating,)), ("y", y, (jnp.floating, jnp.integer))):
+        dtype = jnp.result_type(values)
+        if not any(jnp.issubdtype(dtype, kind) for kind in kinds):
+            allowed = " or ".join(kind.__name__ for kind in kinds)
+            raise ConfigError(f"{name} of type {dtype} is not allowed: {allowed} numbers")
+
+
+def require_one_a_point(value: Any, y: Any) -> None:
+    """Raise `ConfigError` unless a margin has one value a point."""
+    if np.shape(value) != np.shape(y):
+        raise ConfigError(f"a margin of shape {np.shape(value)} is not allowed: one number a point, {np.shape(y)}")
+
+
+def require_signs(y: Any) -> None:
+    """Raise `ConfigError` unless all labels are −1 or 1 (concrete values only)."""
+    labels = concrete(y)
+    if labels is not None:
+        wrong = labels[~np.isin(labels, (-1, 1))]
+        require(wrong.size == 0, "label y", wrong[0] if wrong.size else None, "-1 or 1")
+
+
+def require_labels(y: Any, value: Any) -> None:
+    """Raise `ConfigError` if labels cannot be what the margin takes them for (concrete values only).
+
+    A margin y f(x) wants y = ±1: labels 0 make it exactly 0, a point that counts as broken. Margins of classes have a
+    label 0 too; theirs is not 0 at every point of it.
+
+    Args:
+      value: the margins at the points.
+    """
+    labels, margins = concrete(y), concrete(value)
+    if labels is None or margins is None:
+        return
+    require(np.isfinite(labels).all(), "label y", labels[~np.isfinite(labels)][:1], "a finite number")
+    zero = labels == 0
+    told = np.issubdtype(labels.dtype, np.floating) or bool(np.any(margins[~zero] != 0))
+    silent = bool(zero.any()) and bool(np.all(margins[zero] == 0)) and told
+    require(not silent, "label y", 0, "-1 or 1 for margins y f(x), which are exactly 0 at every point of this label")
 
 
 def class_margin(logits: Float[Array, "n class"], y: Int[Array, " n"]) -> Float[Array, " n"]:

@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from purifyjax.attacks.attack import Attack, Attacked, better
+from purifyjax.attacks.attack import Attack, Attacked, better, nowhere
 from purifyjax.attacks.gradient import distant_start
+from purifyjax.attacks.inputs import checked
 from purifyjax.balls import Ball
-from purifyjax.errors import require
+from purifyjax.errors import require_count, require_real
 from purifyjax.margins import Margin, margin_and_descent
 
 
@@ -29,8 +30,11 @@ class APGD(Attack):
     name: str = field(default="apgd", kw_only=True, compare=False)
 
     def validate(self) -> None:
-        require(self.steps >= 1, "steps of APGD", self.steps, "at least 1")
-        require(self.restarts >= 1, "restarts of APGD", self.restarts, "at least 1")
+        require_count("steps of APGD", self.steps)
+        require_count("restarts of APGD", self.restarts)
+        for name in ("momentum", "success_share"):
+            value = getattr(self, name)
+            require_real(f"{name} of APGD", value, "from 0 to 1", lambda share: (share >= 0) & (share <= 1))
 
     def __call__(self, key, margin, x, y, ball):
         return apgd(key, margin, x, y, ball, self.steps, self.restarts, self.momentum, self.success_share)
@@ -86,12 +90,19 @@ def apgd(
       steps, restarts: static counts, at least 1 each; a step is one forward and one backward pass.
       momentum: α.
       success_share: ρ.
+
+    Raises:
+      ConfigError: settings out of range, or points that are not rows with a label each.
     """
+    APGD(steps, restarts, momentum, success_share)  # refuses what is out of range
+    checked(margin, x, y)
     places = checkpoints(steps)
     length = np.zeros(steps, np.float32)  # steps since the last checkpoint; zero where there is none
     length[places] = np.diff([0, *places])
     weight = np.full(steps, momentum, np.float32)
     weight[0] = 1.0  # there is no momentum yet
+
+    blank = nowhere(margin, x, y)
 
     def run(best, start, ray, step):
         def advance(state, xs):
@@ -128,8 +139,9 @@ def apgd(
                 jnp.where(check, halve, state.halved),
             ), None
 
-        far, nothing, no = jnp.full(len(x), jnp.inf), jnp.zeros(len(x)), jnp.zeros(len(x), bool)
-        state = _State(start, start, far, Attacked(start, far), ray, nothing + step, nothing, far, no)
+        far, nothing, no = blank.margin, jnp.zeros(len(x), x.dtype), jnp.zeros(len(x), bool)
+        step = jnp.full_like(nothing, step)
+        state = _State(start, start, far, Attacked(start, far), ray, step, nothing, far, no)
         state = jax.lax.scan(advance, state, (length, weight))[0]
         last = Attacked(state.delta, margin(x + state.delta, y))
         return better(best, better(state.best, last))
@@ -137,17 +149,16 @@ def apgd(
     def restart(best, xs):
         key, distant = xs
         key_ray, key_start = jax.random.split(key)
-        ray = ball.surface(key_ray, x.shape)
+        ray = ball.surface(key_ray, x.shape, x.dtype)
         start = jax.lax.cond(
             distant,
             lambda: distant_start(key_start, margin, x, y, ball),
-            lambda: ball.interior(key_start, x.shape),
+            lambda: ball.interior(key_start, x.shape, x.dtype),
         )
         return run(best, start, ray, jnp.where(distant, 2.0, 0.5)), None
 
     key_ray, key_restarts = jax.random.split(key)
-    nowhere = Attacked(jnp.zeros_like(x), jnp.full(len(x), jnp.inf))
-    best = run(nowhere, jnp.zeros_like(x), ball.surface(key_ray, x.shape), 2.0)
+    best = run(blank, blank.perturbation, ball.surface(key_ray, x.shape, x.dtype), 2.0)
     if restarts == 1:
         return best
     distant = np.arange(restarts - 1) % 2 == 0

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -12,12 +11,13 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from purifyjax.attacks.attack import Attack
-from purifyjax.margins import MarginOf, margin_and_descent
+from purifyjax.margins import MarginOf
+from purifyjax.programs import program
 from purifyjax.seeds import over_seeds
 
 FLAT_SHARE = 0.01  # of points without a gradient, beyond which there is a warning
 SAME = 1e-4  # relative difference of two evaluations of a margin; rounding in another order is far below
-Kind = Literal["random", "flat", "masked", "outside"]
+Kind = Literal["random", "flat", "unknown", "masked", "outside"]
 
 
 class Finding(NamedTuple):
@@ -26,7 +26,8 @@ class Finding(NamedTuple):
     Attributes:
       seed: its place along the seed axis.
       kind: "random", the margin has another value at a second evaluation; "flat", its gradient is exactly zero;
-        "masked", an attack without gradients broke what gradients had left; "outside", perturbations left the ball.
+        "unknown", its gradient is not finite in some coordinate; "masked", an attack without gradients broke what
+        gradients had left; "outside", perturbations left the ball.
       attack: that it is about; empty for the margin itself.
       count: points where it was found.
       of: points that were looked at.
@@ -50,7 +51,7 @@ def in_words(findings: Iterable[Finding]) -> list[str]:
     kinds: dict[tuple[str, int, str], list[Finding]] = {}
     for found in findings:
         kinds.setdefault((found.kind, found.place, found.attack), []).append(found)
-    order = ("random", "flat", "masked", "outside")
+    order = get_args(Kind)
     warnings = []
     for (kind, _, attack), rows in sorted(kinds.items(), key=lambda item: (order.index(item[0][0]), item[0][1])):
         count, of, worst = sum(r.count for r in rows), sum(r.of for r in rows), max(r.worst for r in rows)
@@ -63,6 +64,8 @@ def in_words(findings: Iterable[Finding]) -> list[str]:
             warnings.append(
                 f"the gradient is exactly zero at {count / of:.1%} of the points: gradient attacks start blind there"
             )
+        elif kind == "unknown" and count:
+            warnings.append(f"the gradient is not finite at {count} points: gradient attacks start blind there")
         elif kind == "masked" and count:
             warnings.append(
                 f"{attack} uses no gradient and broke {count} points that {rows[0].against} left standing: "
@@ -89,16 +92,19 @@ def start_findings(
       clean: the first evaluation.
       standing: the points that are attacked; only their gradients count.
     """
-    again, flat = (np.asarray(a) for a in over_seeds(_again, (params, x, y), margin_of))
-    change = np.abs(again - clean)
-    differs = change > SAME * np.maximum(np.abs(clean), np.abs(again))
+    again, flat, unknown = (np.asarray(a) for a in over_seeds(program(_again, margin_of=margin_of), (params, x, y)))
+    with np.errstate(invalid="ignore"):  # margins may be infinite
+        change = np.abs(again - clean)
+        differs = change > SAME * np.maximum(np.abs(clean), np.abs(again))
     found = []
     for seed, (moved, size) in enumerate(zip(differs, change, strict=True)):
         if moved.any():
             found.append(Finding(seed, "random", "", int(moved.sum()), len(moved), float(np.nanmax(size))))
-    for seed, (zero, attacked) in enumerate(zip(flat, standing, strict=True)):
+    for seed, (zero, nowhere, attacked) in enumerate(zip(flat, unknown, standing, strict=True)):
         # Seeds without any count too: the share is that of all seeds.
         found.append(Finding(seed, "flat", "", int((zero & attacked).sum()), int(attacked.sum()), 0.0))
+        if count := int((nowhere & attacked).sum()):
+            found.append(Finding(seed, "unknown", "", count, int(attacked.sum()), 0.0))
     return found
 
 
@@ -125,16 +131,21 @@ def winners(broken_by: np.ndarray, names: Sequence[str]) -> dict[str, int]:
     return {name: int(np.sum(broken_by == index)) for index, name in enumerate(names)}
 
 
-@partial(jax.jit, static_argnames="margin_of")
 def _again(params, x, y, margin_of: MarginOf):
-    """The margin, and whether its gradient is zero, over a leading seed axis.
+    """The margin, and whether its gradient is zero or not finite, over a leading seed axis.
 
     It is traced apart from the first evaluation, so that randomness fixed at the trace shows too.
     """
 
     def one(args):
         params, x, y = args
-        value, direction = margin_and_descent(margin_of(params), x, y)
-        return value, jnp.all(direction == 0, axis=-1)
+        margin = margin_of(params)
+
+        def total(inputs):
+            value = margin(inputs, y)
+            return jnp.sum(value), value
+
+        gradient, value = jax.grad(total, has_aux=True)(x)
+        return value, jnp.all(gradient == 0, axis=-1), ~jnp.all(jnp.isfinite(gradient), axis=-1)
 
     return jax.lax.map(one, (params, x, y))

@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from purifyjax.attacks.attack import Attack, Attacked, better
+from purifyjax.attacks.attack import Attack, Attacked, better, nowhere
 from purifyjax.attacks.gradient import descend
+from purifyjax.attacks.inputs import checked
 from purifyjax.balls import Ball
-from purifyjax.errors import require
+from purifyjax.errors import concrete, require, require_count
 from purifyjax.frozen import FrozenArray, frozen
 from purifyjax.margins import Margin
 
@@ -30,13 +31,17 @@ def universal(
     It knows the distribution, not the network: clean training falls to it, because every neuron
     carries a dense mixture along Mw*.
     """
-    delta = -y[:, None] * ball.steepest(direction[None, :])
+    checked(margin, x, y, gradients=False)
+    _require_length("direction", direction, x)
+    # In the points' precision.
+    delta = -jnp.asarray(y, x.dtype)[:, None] * ball.steepest(jnp.asarray(direction, x.dtype)[None, :])
     return Attacked(delta, margin(x + delta, y))
 
 
 def noise(key: PRNGKeyArray, margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"], ball: Ball) -> Attacked:
     """One random perturbation of norm τ a point: what an adversary without knowledge achieves."""
-    delta = ball.surface(key, x.shape)
+    checked(margin, x, y, gradients=False)
+    delta = ball.surface(key, x.shape, x.dtype)
     return Attacked(delta, margin(x + delta, y))
 
 
@@ -63,6 +68,11 @@ class Along(Attack):
         object.__setattr__(self, "direction", frozen(self.direction))
         super().__post_init__()
 
+    def validate(self) -> None:
+        direction = frozen(self.direction).array
+        usable = direction.ndim == 1 and np.isfinite(direction).all() and direction.any()
+        require(usable, "direction", self.direction, "one row of finite numbers, not all 0")
+
     def __call__(self, key, margin, x, y, ball):
         del key
         return universal(jnp.asarray(frozen(self.direction).array), margin, x, y, ball)
@@ -78,8 +88,21 @@ class _OfClasses(Attack):
         object.__setattr__(self, "features", frozen(self.features))
         super().__post_init__()
 
-    def _features(self) -> Float[Array, "class dim"]:
-        return jnp.asarray(frozen(self.features).array)
+    def validate(self) -> None:
+        features = frozen(self.features).array
+        usable = features.ndim == 2 and len(features) >= 2 and np.isfinite(features).all()
+        require(usable, "features", self.features, "a row of finite numbers a class, of at least 2 classes")
+
+    def _features(self, margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"]) -> Float[Array, "class dim"]:
+        """The features, for points whose labels are these classes."""
+        checked(margin, x, y, gradients=False)
+        features = jnp.asarray(frozen(self.features).array, x.dtype)
+        _require_length("features", features, x)
+        require(jnp.issubdtype(y.dtype, jnp.integer), "type of the labels y", str(y.dtype), "whole numbers")
+        labels = concrete(y)
+        known = labels is None or bool(np.all((labels >= 0) & (labels < len(features))))
+        require(known, "label y", labels, f"from 0 to {len(features) - 1}, a class with a feature")
+        return features
 
 
 @dataclass(frozen=True)
@@ -96,7 +119,7 @@ class BetweenClasses(_OfClasses):
     uses_gradients: ClassVar[bool] = False
 
     def __call__(self, key, margin, x, y, ball):
-        features = self._features()
+        features = self._features(margin, x, y)
         other = (y + jax.random.randint(key, y.shape, 1, len(features))) % len(features)
         delta = ball.steepest(features[other] - features[y])
         return Attacked(delta, margin(x + delta, y))
@@ -122,19 +145,19 @@ class TowardsClasses(_OfClasses):
         return self.steps > 0
 
     def validate(self) -> None:
-        require(self.steps >= 0, "steps of TowardsClasses", self.steps, "at least 0")
+        super().validate()
+        require_count("steps of TowardsClasses", self.steps, 0)
 
     def __call__(self, key, margin, x, y, ball):
         del key
-        features = self._features()
+        features = self._features(margin, x, y)
 
         def inject(best, shift):
             delta = ball.steepest(features[(y + shift) % len(features)])
             start = Attacked(delta, margin(x + delta, y))
             return better(best, start if self.steps == 0 else descend(margin, x, y, ball, start, self.steps)), None
 
-        nothing = Attacked(jnp.zeros_like(x), jnp.full(len(x), jnp.inf))
-        return jax.lax.scan(inject, nothing, jnp.arange(1, len(features)))[0]
+        return jax.lax.scan(inject, nowhere(margin, x, y), jnp.arange(1, len(features)))[0]
 
 
 @dataclass(frozen=True)
@@ -154,5 +177,12 @@ class Transferred(Attack):
     uses_gradients: ClassVar[bool] = False
 
     def __call__(self, key, margin, x, y, ball):
+        checked(margin, x, y, gradients=False)
         delta = self.attack.perturb(key, self.source, x, y, ball)
         return Attacked(delta, margin(x + delta, y))
+
+
+def _require_length(name: str, directions: Float[Array, "*s dim"], x: Float[Array, "n dim"]) -> None:
+    """Raise `ConfigError` unless directions have as many entries as points."""
+    mine, theirs = directions.shape[-1], x.shape[1]
+    require(mine == theirs, f"length of {name}", mine, f"{theirs}, as many entries as a point has")

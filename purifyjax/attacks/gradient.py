@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from purifyjax.attacks.attack import Attack, Attacked, better
+from purifyjax.attacks.attack import Attack, Attacked, better, nowhere
+from purifyjax.attacks.inputs import checked
 from purifyjax.balls import Ball
-from purifyjax.errors import require
+from purifyjax.errors import require, require_count, require_real
 from purifyjax.margins import Margin, descent, margin_and_descent
 
 Start = Literal["fgm", "random", "distant"]
@@ -31,6 +32,7 @@ class FGM(Attack):
         return fgm(key, margin, x, y, ball)
 
     def perturb(self, key, margin, x, y, ball):
+        checked(margin, x, y)
         # The margin there is not asked for.
         return ball.steepest(descent(margin, x, y))
 
@@ -61,9 +63,9 @@ class PGD(Attack):
         return cls(steps, step_fraction=2.0, start=start, keep="last")
 
     def validate(self) -> None:
-        require(self.steps >= 1, "steps of PGD", self.steps, "at least 1")
-        require(self.restarts >= 1, "restarts of PGD", self.restarts, "at least 1")
-        require(self.step_fraction > 0, "step_fraction of PGD", self.step_fraction, "more than 0")
+        require_count("steps of PGD", self.steps)
+        require_count("restarts of PGD", self.restarts)
+        require_real("step_fraction of PGD", self.step_fraction, "more than 0 and finite", lambda value: value > 0)
         require(self.start in get_args(Start), "start of PGD", self.start, " or ".join(get_args(Start)))
         require(self.keep in get_args(Keep), "keep of PGD", self.keep, " or ".join(get_args(Keep)))
         once = self.keep == "best" or self.restarts == 1
@@ -75,17 +77,20 @@ class PGD(Attack):
             return Attacked(delta, margin(x + delta, y))
         if self.start == "fgm":
             return pgd(key, margin, x, y, ball, self.steps, self.restarts, self.step_fraction)
+        checked(margin, x, y)
+
+        start_of_all = nowhere(margin, x, y)
 
         def descent_from(best, key):
-            start = Attacked(self._begin(key, margin, x, y, ball), jnp.full(len(x), jnp.inf))
+            start = start_of_all._replace(perturbation=self._begin(key, margin, x, y, ball))
             return better(best, descend(margin, x, y, ball, start, self.steps, self.step_fraction)), None
 
-        nowhere = Attacked(jnp.zeros_like(x), jnp.full(len(x), jnp.inf))
-        return jax.lax.scan(descent_from, nowhere, jax.random.split(key, self.restarts))[0]
+        return jax.lax.scan(descent_from, start_of_all, jax.random.split(key, self.restarts))[0]
 
     def perturb(self, key, margin, x, y, ball):
         if self.keep == "best":
             return self(key, margin, x, y, ball).perturbation
+        checked(margin, x, y)
         delta = self._begin(key, margin, x, y, ball)
         for _ in range(self.steps):
             step = ball.steepest(descent(margin, x + delta, y))
@@ -95,7 +100,7 @@ class PGD(Attack):
     def _begin(self, key, margin, x, y, ball):
         if self.start == "fgm":
             return ball.steepest(descent(margin, x, y))
-        delta = ball.interior(key, x.shape)
+        delta = ball.interior(key, x.shape, x.dtype)
         if self.start == "distant":
             far = distant_start(key, margin, x, y, ball)
             delta = jnp.where((jnp.arange(len(x)) % 2 == 0)[:, None], far, delta)
@@ -108,6 +113,11 @@ def fgm(key: PRNGKeyArray, margin: Margin, x: Float[Array, "n dim"], y: Float[Ar
     The step on the loss and on the margin agree, since the loss falls with the margin.
     """
     del key
+    checked(margin, x, y)
+    return _fgm(margin, x, y, ball)
+
+
+def _fgm(margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"], ball: Ball) -> Attacked:
     delta = ball.steepest(descent(margin, x, y))
     return Attacked(delta, margin(x + delta, y))
 
@@ -130,13 +140,18 @@ def pgd(
 
     Args:
       steps, restarts: static counts, at least 1 each.
+
+    Raises:
+      ConfigError: settings out of range, or points that are not rows with a label each.
     """
+    PGD(steps, restarts, step_fraction)  # refuses what is out of range
+    checked(margin, x, y)
 
     def restart(best, key):
-        start = Attacked(ball.interior(key, x.shape), jnp.full(len(x), jnp.inf))
+        start = nowhere(margin, x, y)._replace(perturbation=ball.interior(key, x.shape, x.dtype))
         return better(best, descend(margin, x, y, ball, start, steps, step_fraction)), None
 
-    best = descend(margin, x, y, ball, fgm(key, margin, x, y, ball), steps, step_fraction)
+    best = descend(margin, x, y, ball, _fgm(margin, x, y, ball), steps, step_fraction)
     if restarts == 1:
         return best
     # A scan, so that the program does not grow with the number of restarts.
@@ -184,9 +199,9 @@ def distant_start(
     there.
     """
     key_ray, key_reach = jax.random.split(key)
-    ray = jnp.tile(ball.replace(parts=1).surface(key_ray, (len(x), x.shape[1] // ball.parts)), (1, ball.parts))
-    low, high = jnp.log(jnp.asarray(reach))
-    factor = jnp.exp(jax.random.uniform(key_reach, (len(x), 1), minval=low, maxval=high))
+    ray = jnp.tile(ball.replace(parts=1).surface(key_ray, (len(x), x.shape[1] // ball.parts), x.dtype), (1, ball.parts))
+    low, high = jnp.log(jnp.asarray(reach, x.dtype))
+    factor = jnp.exp(jax.random.uniform(key_reach, (len(x), 1), x.dtype, minval=low, maxval=high))
     direction = descent(margin, x + factor * ray, y)
     flat = jnp.all(direction == 0, axis=-1, keepdims=True)
     return jnp.where(flat, ray, ball.steepest(direction))

@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from purifyjax.attacks.gradient import distant_start
+from purifyjax.attacks.inputs import checked
 from purifyjax.balls import Ball
-from purifyjax.margins import Margin, margin_and_descent
+from purifyjax.errors import require_count, require_real
+from purifyjax.margins import Margin, blind, margin_and_descent
 
 
 class MinimalNorm(NamedTuple):
@@ -20,10 +22,12 @@ class MinimalNorm(NamedTuple):
     Attributes:
       perturbation: δ; zero where none was found.
       radius: ‖δ‖, an upper bound of the critical radius; zero where x is wrong already, inf where none was found.
+      blind: whether the search began blind, the gradient at x being exactly zero or not finite: inf says little then.
     """
 
     perturbation: Float[Array, "n dim"]
     radius: Float[Array, " n"]
+    blind: Bool[Array, " n"]
 
 
 def minimal_norm(
@@ -46,23 +50,39 @@ def minimal_norm(
     min(ε, ‖δ‖) (1 − γ) when it is broken; until it is broken for the first time, ε is where the linearised margin is
     zero, ‖δ‖ + margin/‖∇ margin‖_*, up to the ball's radius. α and γ fall as half a cosine. Unlike in the paper, steps
     are relative to ε, so that the scale of x does not matter, and steepest for the norm itself, so that a linear
-    margin is solved by one step. Where the gradient is exactly zero the step follows a random ray. The first start is
-    x, the others are `distant_start`.
+    margin is solved by one step. Where the gradient is zero or not finite the step follows a random ray. The first
+    start is x, the others are `distant_start`.
 
     Args:
       ball: its radius is the largest of interest: beyond it nothing is looked for.
       steps, restarts, bisections: static counts; a step is a forward and a backward pass, a bisection a forward one.
       step_start, step_end: α.
       shrink_start, shrink_end: γ.
+
+    Raises:
+      ConfigError: settings out of range, or points that are not rows with a label each.
+
+    Warns:
+      UserWarning: points without a gradient, outside of `jax.jit`; `MinimalNorm.blind` tells them everywhere.
     """
+    for name, count in (("steps", steps), ("restarts", restarts)):
+        require_count(f"{name} of minimal_norm", count)
+    require_count("bisections of minimal_norm", bisections, 0)
+    for name, size in (("step_start", step_start), ("step_end", step_end)):
+        require_real(f"{name} of minimal_norm", size, "more than 0 and finite", lambda value: value > 0)
+    for name, share in (("shrink_start", shrink_start), ("shrink_end", shrink_end)):
+        require_real(f"{name} of minimal_norm", share, "in [0, 1)", lambda value: (value >= 0) & (value < 1))
+    checked(margin, x, y)
     fall = 0.5 * (1.0 + jnp.cos(jnp.pi * jnp.arange(steps) / max(steps - 1, 1)))
-    alpha, gamma = (end + (start - end) * fall for start, end in ((step_start, step_end), (shrink_start, shrink_end)))
-    unit = ball.replace(radius=1.0)
+    courses = ((step_start, step_end), (shrink_start, shrink_end))
+    alpha, gamma = ((end + (start - end) * fall).astype(x.dtype) for start, end in courses)
+    unit, most = ball.replace(radius=1.0), jnp.asarray(ball.radius, x.dtype)
 
     def project(delta, budget):
         # Scaled to the unit ball: every point has a radius of its own.
-        safe = jnp.maximum(budget, 1e-20)[:, None]
-        return safe * unit.project(delta / safe)
+        some = budget > 0
+        safe = jnp.where(some, budget, 1.0)[:, None]
+        return jnp.where(some[:, None], safe * unit.project(delta / safe), 0.0)
 
     def advance(ray, carry, xs):
         delta, budget, best = carry
@@ -70,12 +90,13 @@ def minimal_norm(
         value, direction = margin_and_descent(margin, x + delta, y)
         slope = ball.dual_size(direction)
         size, broken = ball.size(delta), value <= 0
-        best = _smaller(best, MinimalNorm(delta, jnp.where(broken, size, jnp.inf)))
+        best = _smaller(best, _Found(delta, jnp.where(broken, size, jnp.inf)))
         # A little beyond the linear estimate, or rounding leaves the point standing for ever.
-        guess = jnp.where(slope > 0, size + 1.001 * value / jnp.where(slope > 0, slope, 1.0), ball.radius)
+        guess = jnp.where(slope > 0, size + 1.001 * value / jnp.where(slope > 0, slope, 1.0), most)
+        guess = jnp.where(jnp.isfinite(guess), guess, most).astype(x.dtype)
         budget = jnp.where(broken, jnp.minimum(budget, size) * (1.0 - gamma), budget * (1.0 + gamma))
         budget = jnp.where(jnp.isfinite(best.radius), jnp.minimum(budget, best.radius), guess)
-        budget = jnp.minimum(budget, ball.radius)
+        budget = jnp.minimum(budget, most)
         direction = jnp.where((slope > 0)[:, None], unit.steepest(direction), ray)
         return (project(delta + alpha * budget[:, None] * direction, budget), budget, best), None
 
@@ -88,16 +109,16 @@ def minimal_norm(
             breaks = margin(x + middle[:, None] * found.perturbation, y) <= 0
             return (jnp.where(breaks, standing, middle), jnp.where(breaks, middle, broken)), None
 
-        (_, scale), _ = jax.lax.scan(bisect, (jnp.zeros(len(x)), jnp.ones(len(x))), length=bisections)
+        (_, scale), _ = jax.lax.scan(bisect, (jnp.zeros(len(x), x.dtype), jnp.ones(len(x), x.dtype)), length=bisections)
         shorter = scale[:, None] * found.perturbation
-        return MinimalNorm(shorter, jnp.where(jnp.isfinite(found.radius), ball.size(shorter), jnp.inf))
+        return _Found(shorter, jnp.where(jnp.isfinite(found.radius), ball.size(shorter), jnp.inf))
 
     def run(best, start, key):
-        ray = unit.surface(key, x.shape)
-        budget = jnp.minimum(best.radius, ball.radius)
+        ray = unit.surface(key, x.shape, x.dtype)
+        budget = jnp.minimum(best.radius, most)
         carry = (project(start, budget), budget, best)
         (last, _, best), _ = jax.lax.scan(partial(advance, ray), carry, (alpha, gamma))
-        found = MinimalNorm(last, jnp.where(margin(x + last, y) <= 0, ball.size(last), jnp.inf))
+        found = _Found(last, jnp.where(margin(x + last, y) <= 0, ball.size(last), jnp.inf))
         return tighten(_smaller(best, found))
 
     def restart(best, key):
@@ -105,14 +126,21 @@ def minimal_norm(
         return run(best, distant_start(key_start, margin, x, y, ball), key_ray), None
 
     key_ray, key_restarts = jax.random.split(key)
-    best = MinimalNorm(jnp.zeros_like(x), jnp.full(len(x), jnp.inf))
+    best = _Found(jnp.zeros_like(x), jnp.full(len(x), jnp.inf, x.dtype))
     best = run(best, jnp.zeros_like(x), key_ray)
     if restarts > 1:
         best, _ = jax.lax.scan(restart, best, jax.random.split(key_restarts, restarts - 1))
-    return best
+    return MinimalNorm(*best, blind(margin, x, y))
 
 
-def _smaller(a: MinimalNorm, b: MinimalNorm) -> MinimalNorm:
+class _Found(NamedTuple):
+    """A perturbation a point and its size; inf where it does not break."""
+
+    perturbation: Float[Array, "n dim"]
+    radius: Float[Array, " n"]
+
+
+def _smaller(a: _Found, b: _Found) -> _Found:
     """Per point, the perturbation of the smaller radius."""
     wins = b.radius < a.radius
-    return MinimalNorm(jnp.where(wins[:, None], b.perturbation, a.perturbation), jnp.where(wins, b.radius, a.radius))
+    return _Found(jnp.where(wins[:, None], b.perturbation, a.perturbation), jnp.where(wins, b.radius, a.radius))

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from purifyjax.errors import require_count
 from purifyjax.margins import Margin
 
 NoisyMargin = Callable[[PRNGKeyArray, Float[Array, "n dim"], Float[Array, " n"]], Float[Array, " n"]]
@@ -22,7 +23,11 @@ def averaged(key: PRNGKeyArray, noisy: NoisyMargin, draws: int) -> Margin:
     Args:
       noisy: (key, x, y) -> margin under the draw of that key.
       draws: static count.
+
+    Raises:
+      ConfigError: draws that are not a whole number, at least 1.
     """
+    require_count("draws", draws)
     keys = jax.random.split(key, draws)
 
     def average(x, y):

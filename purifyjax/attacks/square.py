@@ -11,9 +11,11 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from purifyjax.attacks.attack import Attack, Attacked, better
+from purifyjax.attacks.inputs import checked
 from purifyjax.balls import Ball
-from purifyjax.errors import require
+from purifyjax.errors import require, require_count, require_real
 from purifyjax.margins import Margin
+from purifyjax.norms import power_of_two
 
 # Queries, out of 10 000, after which the share of moved coordinates is halved (the paper, section 4).
 HALVINGS = np.array([10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000])
@@ -29,8 +31,8 @@ class Square(Attack):
     uses_gradients: ClassVar[bool] = False
 
     def validate(self) -> None:
-        require(self.queries >= 1, "queries of the square attack", self.queries, "at least 1")
-        require(0 < self.share <= 1, "share of the square attack", self.share, "in (0, 1]")
+        require_count("queries of the square attack", self.queries)
+        require_real("share of the square attack", self.share, "in (0, 1]", lambda share: (share > 0) & (share <= 1))
 
     def __call__(self, key, margin, x, y, ball):
         return square(key, margin, x, y, ball, self.queries, self.share)
@@ -65,7 +67,9 @@ def square(
       queries: static number of forward passes.
       share: p at the start.
     """
+    Square(queries, share)  # refuses what is out of range
     require(ball.norm in ("l2", "linf"), "norm of the square attack", ball.norm, "one of l2, linf")
+    checked(margin, x, y, gradients=False)
     fewest = ball.parts / x.shape[-1]  # one coordinate
     move = _move_energy if ball.norm == "l2" else _new_signs
 
@@ -76,7 +80,7 @@ def square(
         return better(best, Attacked(delta, margin(x + delta, y))), None
 
     key_start, key_queries = jax.random.split(key)
-    delta = ball.surface(key_start, x.shape)
+    delta = ball.surface(key_start, x.shape, x.dtype)
     start = Attacked(delta, margin(x + delta, y))
     return jax.lax.scan(query, start, (jax.random.split(key_queries, queries), shares(queries, share)))[0]
 
@@ -90,13 +94,16 @@ def _new_signs(key, delta, ball, share):
 def _move_energy(key, delta, ball, share):
     """δ with one random set emptied and another turned; the energy of both, and what is left up to τ², goes there."""
     key_set, key_turn = jax.random.split(key)
-    draw = jax.random.uniform(key_set, delta.shape)
+    draw = jax.random.uniform(key_set, delta.shape, delta.dtype)
     share = jnp.minimum(share, 0.5)
     gains, loses = draw < share, draw > 1.0 - share
     unit = Ball(1.0)
-    turn = unit.steepest(jnp.where(gains, jax.random.normal(key_turn, delta.shape), 0.0))
+    turn = unit.steepest(jnp.where(gains, jax.random.normal(key_turn, delta.shape, delta.dtype), 0.0))
     turn = unit.steepest(turn + unit.steepest(jnp.where(gains, delta, 0.0)))
     rest = jnp.where(gains | loses, 0.0, delta)
-    energy = jnp.maximum(ball.radius**2 - jnp.sum(rest**2, axis=-1, keepdims=True), 0.0)
+    # In units of the radius, whose square may leave the range of floats.
+    radius = jnp.asarray(ball.radius, delta.dtype)
+    scale = power_of_two(radius)
+    energy = jnp.maximum((radius / scale) ** 2 - jnp.sum((rest / scale) ** 2, axis=-1, keepdims=True), 0.0)
     # Without a coordinate to turn, the energy has nowhere to go.
-    return jnp.where(jnp.any(gains, axis=-1, keepdims=True), rest + jnp.sqrt(energy) * turn, delta)
+    return jnp.where(jnp.any(gains, axis=-1, keepdims=True), rest + scale * jnp.sqrt(energy) * turn, delta)

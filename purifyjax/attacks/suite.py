@@ -9,6 +9,7 @@ from purifyjax.attacks.attack import Attack
 from purifyjax.attacks.directions import Along, Noise
 from purifyjax.attacks.gradient import FGM
 from purifyjax.attacks.square import Square
+from purifyjax.errors import require_count
 
 
 def standard(
@@ -24,7 +25,12 @@ def standard(
       direction: of "universal".
       steps, restarts: of APGD; no "apgd-restarts" for one start.
       queries: of the square attack; none for 0.
+
+    Raises:
+      ConfigError: counts out of range, or a direction that is not a row of finite numbers.
     """
+    require_count("restarts", restarts)
+    require_count("queries", queries, 0)
     suite: list[Attack] = [Noise()]
     if direction is not None:
         suite.append(Along(direction))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -14,9 +13,10 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
 from purifyjax.attacks.attack import Attack
 from purifyjax.attacks.diagnostics import Finding, in_words, masked_findings, start_findings
 from purifyjax.balls import ORDER, Ball
-from purifyjax.errors import require
-from purifyjax.margins import MarginOf, Params
-from purifyjax.seeds import over_seeds
+from purifyjax.errors import ConfigError, require, require_count
+from purifyjax.margins import MarginOf, Params, require_labels, require_one_a_point, require_points
+from purifyjax.programs import program
+from purifyjax.seeds import over_seeds, typed
 
 # Float32 rounding of a projected or normalised step, relative to the radius.
 RADIUS_TOLERANCE = 1e-5
@@ -26,15 +26,17 @@ class WorstCase(NamedTuple):
     """Worst case over the attacks (host arrays).
 
     Attributes:
-      standing: whether each point withstood every attack.
+      standing: whether each point withstood every attack; false where that is not known.
       margin: the lowest margin found.
       broken_by: index of the first attack that broke the point, −1 if none.
+      void: points that nothing broke, but at which an attack left the ball: whether they stand is not known.
       findings: what the checks found, a seed each; see `diagnostics`. Nothing is looked for without attacks.
     """
 
     standing: Bool[np.ndarray, "seed n"]
     margin: Float[np.ndarray, "seed n"]
     broken_by: np.ndarray
+    void: Bool[np.ndarray, "seed n"]
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -58,8 +60,9 @@ def worst_case(
 ) -> WorstCase:
     """Each attack in turn on the points that the earlier ones left standing (AutoAttack's protocol).
 
-    Points move in chunks of one fixed shape, so that every attack compiles once. A perturbation
-    outside the ball does not count; sizes are taken in float64.
+    Points move in chunks of one fixed shape, so that every attack compiles once; attacks and margins that are equal, or
+    functions of equal code, share a program, see `programs`. A perturbation outside the ball does not count, and leaves
+    open whether its point stands; sizes are taken in float64.
 
     Args:
       key: one, or one a seed: a seed's numbers then do not depend on which others run beside it.
@@ -71,20 +74,29 @@ def worst_case(
       progress: called with the number of (seed, point) pairs done after every chunk.
 
     Raises:
-      ConfigError: two attacks of one name.
+      ConfigError: two attacks of one name, no seed, points that are not rows with a label each, labels that are not the
+        margin's, or a chunk that is no count.
     """
+    require_count("chunk", chunk)
+    _require_seeds(x, y)
     for name, count in Counter(attack.name for attack in attacks).items():
         require(count == 1, "name of an attack", name, "one that no other attack of the suite has")
     seeds, n = y.shape
+    key = typed(key)
     keys = key if key.ndim else jax.random.split(key, seeds)
-    width = min(chunk, n)
-    lowest = np.array(over_seeds(_clean, (params, x, y), margin_of))
+    require(keys.shape == (seeds,), "shape of the keys", keys.shape, f"one key, or {seeds}, one a seed")
+    width = max(1, min(chunk, n))
+    lowest = np.array(over_seeds(program(_clean, margin_of=margin_of), (params, x, y)))
+    require_labels(y, lowest)
     still = lowest > 0 if standing is None else np.array(standing)
-    broken_by = np.full((seeds, n), -1)
+    broken_by, void = np.full((seeds, n), -1), np.zeros((seeds, n), bool)
     first = np.s_[:, :width]  # as many points as an attack sees at once
-    findings = start_findings(margin_of, params, x[first], y[first], lowest[first], still[first]) if attacks else []
+    findings = (
+        start_findings(margin_of, params, x[first], y[first], lowest[first], still[first]) if attacks and n else []
+    )
     outside: list[Finding] = []
     for index, attack in enumerate(attacks):
+        struck = program(_struck, attack=attack, margin_of=margin_of)
         excess = [(0, 0.0)] * seeds
         attack_keys = _folded(keys, index)
         order = [np.flatnonzero(row) for row in still]
@@ -95,7 +107,7 @@ def worst_case(
             chosen = np.stack([np.pad(row, (0, width - len(row))) for row in rows])
             seed_axis = np.arange(seeds)[:, None]
             own = (_folded(attack_keys, start), params, x[seed_axis, chosen], y[seed_axis, chosen])
-            margins, deltas = map(np.asarray, over_seeds(_struck, own, ball, attack, margin_of))
+            margins, deltas = map(np.asarray, over_seeds(struck, own, ball))
             sizes = _size(deltas, ball)
             inside = sizes <= float(ball.radius) * (1 + RADIUS_TOLERANCE)
             for s, row in enumerate(rows):
@@ -106,6 +118,7 @@ def worst_case(
                 broken = row[~(found > 0)]  # NaN is broken too, as it is at the start
                 still[s, broken] = False
                 broken_by[s, broken] = index
+                void[s, row[~legal]] = True
             if progress is not None:
                 progress(sum(len(row) for row in rows))
         outside += [
@@ -114,7 +127,17 @@ def worst_case(
             if count
         ]
     findings += masked_findings(attacks, broken_by) + outside
-    return WorstCase(still, lowest, broken_by, tuple(findings))
+    void &= still
+    return WorstCase(still & ~void, lowest, broken_by, void, tuple(findings))
+
+
+def _require_seeds(x: Any, y: Any) -> None:
+    """Raise `ConfigError` unless x and y are points and labels behind an axis of seeds."""
+    if x.ndim != 3 or len(x) == 0:
+        raise ConfigError(f"x of shape {x.shape} is not allowed: rows behind an axis of seeds, [seed, n, dim]")
+    if y.ndim != 2 or len(y) != len(x):
+        raise ConfigError(f"y of shape {y.shape} is not allowed: one label a point, {x.shape[:2]}")
+    require_points(x[0], y[0])
 
 
 def _size(delta: Float[np.ndarray, "seed n dim"], ball: Ball) -> Float[np.ndarray, "seed n"]:
@@ -132,13 +155,18 @@ def _worse(excess: tuple[int, float], sizes: Float[np.ndarray, " illegal"], radi
     return excess[0] + len(sizes), max(excess[1], worst)
 
 
-@partial(jax.jit, static_argnames="margin_of")
 def _clean(params, x, y, margin_of: MarginOf):
     """The margin at unperturbed points, over a leading seed axis."""
-    return jax.lax.map(lambda a: margin_of(a[0])(a[1], a[2]), (params, x, y))
+
+    def one(args):
+        p, xs, ys = args
+        value = margin_of(p)(xs, ys)
+        require_one_a_point(value, ys)
+        return value
+
+    return jax.lax.map(one, (params, x, y))
 
 
-@partial(jax.jit, static_argnames=("attack", "margin_of"))
 def _struck(keys, params, x, y, ball: Ball, attack: Attack, margin_of: MarginOf):
     """Margins and perturbations of an attack, over a leading seed axis."""
 

@@ -18,9 +18,10 @@ from jaxtyping import Bool, Float
 from purifyjax.balls import Ball
 from purifyjax.certify.dense import dense_bound
 from purifyjax.certify.linear import crown
-from purifyjax.certify.network import Network, margin
+from purifyjax.certify.network import Network, margin, power_of_two_above, scaled
 from purifyjax.certify.quadratic import At, Cells, initial, lower_bound, search
-from purifyjax.errors import require
+from purifyjax.errors import require, require_count, require_real
+from purifyjax.margins import require_points, require_signs
 
 _ROUNDS = (8, 16)  # search steps before the first and before the second look at a cell
 _BYTES = 1 << 28  # of temporaries a chunk
@@ -35,7 +36,7 @@ class Certificate(NamedTuple):
     """Of every point.
 
     Attributes:
-      lower: a lower bound of the least margin y f(x + δ) over the ball; −∞ for points left out.
+      lower: a lower bound of the least margin y f(x + δ) over the ball; −∞ for points left out, or without a bound.
       certified: whether it is positive: no perturbation in the ball changes the prediction from y.
     """
 
@@ -69,7 +70,7 @@ def certify(
     standing: Bool[np.ndarray, " n"] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Certificate:
-    """Certify the points of one net; every bound that counts is evaluated in float64.
+    """Certify the points of one net; every bound that counts is evaluated in float64, and none has a scale.
 
     Args:
       net: from `prepare`, with the ball's norm.
@@ -81,11 +82,20 @@ def certify(
       progress: called with the number of points newly decided; they add up to all that are looked at.
 
     Raises:
-      ConfigError: a radius that is not positive, or counts out of range.
+      ConfigError: a radius that is not positive, counts out of range, points that are not finite rows of the net's
+        dimension, or labels that are not ±1.
     """
     require(float(ball.radius) > 0, "radius τ", ball.radius, "τ > 0")
-    require(cells >= 1, "cells", cells, "at least 1")
-    require(splits >= 0, "splits", splits, "at least 0")
+    require_count("cells", cells)
+    require_count("splits", splits, 0)
+    for factor in lowering:
+        require_real("lowering", factor, "in (0, 1]", lambda value: (value > 0) & (value <= 1))
+    require_points(x, y)
+    require_signs(y)
+    dimension = net.weight.shape[1]
+    require(x.shape[1] == dimension, "length of a point", x.shape[1], f"{dimension}, as of the net's weights")
+    require(ball.parts == 1, "parts of the ball", ball.parts, "1: the net takes whole inputs")
+    require_real("x", x, "finite numbers")
     rows = np.arange(len(x)) if standing is None else np.flatnonzero(standing)
     lower = np.full(len(x), -np.inf)
     if len(rows):
@@ -100,14 +110,18 @@ def certify(
                 np.minimum.at(lower, todo.point[closed], todo.bound[closed])
                 todo = _halved(todo.take(np.flatnonzero(~closed)))
             # The linear relaxation is the better one where the net is nearly linear.
-            lower[part] = np.maximum(lower[part], problem.crowned(part))
+            lower[part] = np.fmax(lower[part], problem.crowned(part)) * problem.unit
             if progress is not None:
                 progress(len(part))
+    lower = np.where(np.isnan(lower), -np.inf, lower)
     return Certificate(lower, lower > 0)
 
 
 def _tighten(problem: _Problem, todo: _Open, lowering: Sequence[float], broken: np.ndarray) -> _Open:
-    """Raise the bounds of open cells; notes in `broken` the points on which a search met a negative margin."""
+    """Raise the bounds of open cells; notes in `broken` the points on which a search met a negative margin.
+
+    A search that leaves the range of floats gives NaN, which is no bound: `fmax` passes it over.
+    """
     todo = _Open(*(np.array(field) for field in todo))
 
     for steps in _ROUNDS:
@@ -115,12 +129,12 @@ def _tighten(problem: _Problem, todo: _Open, lowering: Sequence[float], broken: 
         if len(rows) == 0:
             return todo
         todo.delta[rows], todo.multiplier[rows], value = problem.searched(todo.take(rows), steps)
-        todo.bound[rows] = np.maximum(todo.bound[rows], problem.bounded(todo.take(rows)))
+        todo.bound[rows] = np.fmax(todo.bound[rows], problem.bounded(todo.take(rows)))
         broken[todo.point[rows[value <= 0]]] = True
     for factor in lowering:
         rows = _still(todo, broken)
         if len(rows):
-            todo.bound[rows] = np.maximum(todo.bound[rows], problem.densely(todo.take(rows), factor))
+            todo.bound[rows] = np.fmax(todo.bound[rows], problem.densely(todo.take(rows), factor))
     return todo
 
 
@@ -154,22 +168,30 @@ def _halved(cells: _Open) -> _Open:
 
 
 class _Problem(NamedTuple):
-    """One net in both precisions, its points in the frame of their labels, and the ball."""
+    """One net in both precisions, its points in the frame of their labels, and the ball.
+
+    All in units of its own, powers of two near the radius and near the largest weight, so that nothing leaves the range
+    of float32; margins are in units of their product, `unit`.
+    """
 
     single: Network
     double: Network
     points: np.ndarray
     ball: Ball
     width: int
+    unit: float
 
     @classmethod
     def of(cls, net: Network, points: np.ndarray, ball: Ball) -> _Problem:
         neurons, dimension = net.weight.shape
         width = int(np.clip(_BYTES // (4 * (8 * neurons + 6 * dimension)), _DENSE_WIDTH, 1024))
+        reach, size = power_of_two_above(float(ball.radius)), power_of_two_above(float(np.abs(net.weight).max()))
+        net = scaled(net, 1.0 / size, 1.0 / size / reach)
+        points, ball = points / reach, ball.replace(radius=float(ball.radius) / reach)
         single = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), net)
         with jax.enable_x64(True):
             double = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), net)
-        return cls(single, double, points, ball, width)
+        return cls(single, double, points, ball, width, reach * size)
 
     def crowned(self, rows: np.ndarray) -> np.ndarray:
         """The linear relaxation, in float64."""

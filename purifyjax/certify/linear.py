@@ -1,6 +1,7 @@
 """Cheap bounds of the least margin over a ball: Lipschitz, interval and linear relaxation (CROWN).
 
-All take x in the frame of its label (y x) and a `Network` prepared for the ball's norm; ‖·‖_* is the dual norm.
+All take x in the frame of its label (y x) and a `Network` prepared for the ball's norm; ‖·‖_* is the dual norm. They
+are lower bounds whatever the precision of the inputs: an upper bound of the rounding error is taken away.
 They let every silent neuron wake at full strength, although one budget ‖δ‖ must feed them all: on wide nets
 the quadratic relaxation is far tighter. For a net that is linear on the ball CROWN is exact.
 """
@@ -11,18 +12,18 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from purifyjax.balls import Ball
-from purifyjax.certify.network import Network, dual_norm, margin, total
+from purifyjax.certify.network import Network, dual_norm, margin, rounding, total
 
 
 def lipschitz(net: Network, x: Float[Array, "n dim"], ball: Ball) -> Float[Array, " n"]:
     """f(x) − τ Σ_i κ_i ‖w_i‖_*, with κ_i the steepest slope of neuron i's pair: 1 if b_i ≥ 0, else 2."""
     slope = jnp.where(net.threshold >= 0, 1.0, 2.0)
-    return margin(net, x) - ball.radius * jnp.sum(slope * net.reach)
+    return margin(net, x) - ball.radius * jnp.sum(slope * net.reach) - rounding(net, x, ball)
 
 
 def interval(net: Network, x: Float[Array, "n dim"], ball: Ball) -> Float[Array, " n"]:
     """Σ_i φ_i(⟨w_i, x⟩ − τ‖w_i‖_*), φ_i(p) = ReLU(p − b_i) − ReLU(−p − b_i): every neuron at its own worst."""
-    return total(net, x @ net.weight.T - ball.radius * net.reach[None, :])
+    return total(net, x @ net.weight.T - ball.radius * net.reach[None, :]) - rounding(net, x, ball)
 
 
 def crown(net: Network, x: Float[Array, "n dim"], ball: Ball) -> Float[Array, " n"]:
@@ -43,4 +44,4 @@ def crown(net: Network, x: Float[Array, "n dim"], ball: Ball) -> Float[Array, " 
     chord = jnp.where(unstable, high / jnp.where(unstable, high - low, 1.0), jnp.where(low >= 0, 1.0, 0.0))
     offset = jnp.where(unstable, -chord * low, 0.0)
     value = jnp.sum(theta * up - chord * down - offset, axis=-1)
-    return value - ball.radius * dual_norm(ball, (theta + chord) @ net.weight)
+    return value - ball.radius * dual_norm(ball, (theta + chord) @ net.weight) - rounding(net, x, ball)

@@ -26,10 +26,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
 from scipy.special import expit, rel_entr
 
-from purifyjax.balls import Ball
+from purifyjax.balls import Ball, require_radius
 from purifyjax.certify.network import dual_norm
-from purifyjax.errors import require
-from purifyjax.margins import Margin
+from purifyjax.errors import require, require_count, require_real
+from purifyjax.margins import Margin, require_points, require_signs
 from purifyjax.stats import clopper_pearson
 
 Sampler = Callable[[PRNGKeyArray, int], tuple[Float[Array, "n dim"], Float[Array, " n"]]]
@@ -113,9 +113,10 @@ def linear_class_bound(
 
     Source: Hoeffding, JASA 58 (1963), theorem 1, for the tail.
     """
-    require(n >= 1, "points n", n, "at least 1")
+    require_count("points n", n)
+    require_radius("radius τ", radius)
     require(radius > 0, "radius τ", radius, "τ > 0")
-    require(0 < confidence < 1, "confidence", confidence, "strictly between 0 and 1")
+    require_real("confidence", confidence, "strictly between 0 and 1", lambda value: (value > 0) & (value < 1))
     key_pilot, key_points = jax.random.split(key)
     truncation = float(jax.jit(lambda k: jnp.max(jnp.sum(sample(k, _PILOT)[0] ** 2, axis=1)))(key_pilot))
 
@@ -132,10 +133,12 @@ def linear_class_bound(
         partial_moment, outside = chunk(jax.random.fold_in(key_points, index))
         moment, beyond = moment + np.asarray(partial_moment, np.float64), beyond + int(outside)
     estimate = float(np.linalg.eigvalsh(np.asarray(moment) / points)[-1])
-    upper = truncation * chernoff_upper(estimate / truncation, points, (1 + confidence) / 2)
+    # Points that are all 0 have no second moment.
+    mean = estimate / truncation if truncation > 0 else 0.0
+    upper = truncation * chernoff_upper(mean, points, (1 + confidence) / 2)
     # The upper end of the two-sided interval at this confidence leaves out (1 − confidence)/2.
     excess = clopper_pearson(beyond, points, confidence)[1]
-    pairs = min(1.0, excess + upper / radius**2)
+    pairs = min(1.0, excess + float(np.sqrt(upper) / radius) ** 2)  # τ² may be no float
     return LinearClassBound(estimate, upper, excess, truncation, 0.5 + 0.5 * pairs, pairs)
 
 
@@ -178,12 +181,19 @@ def best_robust_linear(
       directions: more w by name.
 
     Raises:
-      ConfigError: a negative radius, decay or reach, or a direction that is zero or not finite.
+      ConfigError: a radius, decay or reach out of range, a direction that is zero or not finite, or points that are not
+        finite rows with a label ±1 each, at least one.
     """
-    require(radius >= 0, "radius τ", radius, "τ ≥ 0")
+    require_radius("radius τ", radius)
     for name, values in (("decays", decays), ("reaches", reaches)):
-        require(all(value >= 0 for value in values), name, tuple(values), "at least 0 each")
+        for value in values:
+            require_real(name, value, "at least 0 each, finite", lambda number: number >= 0)
     (x, y), (fresh_x, fresh_y) = (tuple(np.asarray(a, np.float64) for a in pair) for pair in (train, held_out))
+    for points, labels in ((x, y), (fresh_x, fresh_y)):
+        require_points(points, labels)
+        require_signs(labels)
+        require(len(points) > 0, "number of points", len(points), "at least 1")
+        require_real("x", points, "finite numbers")
     found = {"class means": y @ x / len(y)}
     for name, given in (directions or {}).items():
         found[name] = np.asarray(given, np.float64)

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from purifyjax.balls import DUAL_ORDER, Ball, Norm
+from purifyjax.balls import DUAL_ORDER, Ball, Norm, require_norm
 from purifyjax.errors import ConfigError
+from purifyjax.norms import norm as norm_of
 
 _TINY = 1e-30
 
@@ -43,23 +44,48 @@ def prepare(weight: np.ndarray, threshold: np.ndarray, norm: Norm) -> Network:
     left of the dense mixture. The scale is an eigenvalue, rounded up by 1e-9 for the solver's error.
 
     Raises:
-      ConfigError: weights or thresholds that are not finite.
+      ConfigError: an unknown norm, weights that are not a row a neuron, or weights or thresholds that are not finite.
     """
+    require_norm("norm", norm)
     w, b = np.asarray(weight, np.float64), np.asarray(threshold, np.float64)
+    if w.ndim != 2 or 0 in w.shape or b.shape != w.shape[:1]:
+        told = f"weights of shape {w.shape} with thresholds of shape {b.shape}"
+        raise ConfigError(f"{told} are not allowed: [neuron, dim] and [neuron]")
     if not (np.isfinite(w).all() and np.isfinite(b).all()):
         raise ConfigError("a net with weights that are not finite has no certificate: its training diverged")
+    # In units of the largest weight: nets have no scale of their own.
+    unit = power_of_two_above(np.abs(w).max())
+    w, b = w / unit, b / unit
     size = np.maximum(np.linalg.norm(w, axis=1), _TINY)
-    budget = 1.0 / np.sqrt(size * np.maximum(np.abs(b), 0.01 * size))
+    share = np.abs(b) / size  # how far the plane where a neuron wakes lies from 0
+    budget = 1.0 / (size * np.sqrt(np.maximum(share, 0.01 * (share.max() or 1.0))))
     values, vectors = np.linalg.eigh((w * budget[:, None]).T @ w)
     axis = vectors[:, -1]
     second = values[-2] if len(values) > 1 else 0.0
     stretch = np.clip(values[-1] / max(second, _TINY), 1.0, 100.0)
     bent = bend(w, axis, stretch)
     top = np.linalg.eigvalsh((bent * budget[:, None]).T @ bent)[-1]
-    budget = budget / (max(top, _TINY) * (1.0 + 1e-9))
+    # Without weights any budget will do.
+    budget = budget / (top * (1.0 + 1e-9)) if top > 0 else np.ones_like(budget)
     order = DUAL_ORDER[norm]
     reach = np.linalg.norm(w, ord=order, axis=1)
-    return Network(w, b, budget, axis, np.float64(stretch), reach, np.linalg.norm(axis, ord=order))  # pyright: ignore[reportArgumentType]
+    net = Network(w, b, budget, axis, np.float64(stretch), reach, np.linalg.norm(axis, ord=order))  # pyright: ignore[reportArgumentType]
+    return scaled(net, unit)
+
+
+def scaled(net: Network, weight: float, threshold: float | None = None) -> Network:
+    """The net with weights so many times as large, and thresholds (as many, if not said otherwise)."""
+    return net._replace(
+        weight=net.weight * weight,
+        threshold=net.threshold * (weight if threshold is None else threshold),
+        budget=net.budget / weight / weight,
+        reach=net.reach * weight,
+    )
+
+
+def power_of_two_above(size: float) -> float:
+    """The least power of two above a size, 1 for 0: dividing by it loses no bit."""
+    return float(np.ldexp(1.0, int(np.frexp(size)[1]))) if size > 0 else 1.0
 
 
 def bend(weight, axis, stretch):
@@ -69,7 +95,21 @@ def bend(weight, axis, stretch):
 
 def dual_norm(ball: Ball, g: Float[Array, "n dim"]) -> Float[Array, " n"]:
     """‖g‖_* = max of ⟨g, δ⟩ over ‖δ‖ ≤ 1."""
-    return jnp.linalg.norm(g, ord=DUAL_ORDER[ball.norm], axis=-1)
+    return norm_of(g, DUAL_ORDER[ball.norm])
+
+
+def rounding(net: Network, x: Float[Array, "n dim"], ball: Ball) -> Float[Array, " n"]:
+    """More than the error of a margin, or of a linear bound of it, that is computed in the precision of its inputs.
+
+    Products of d terms are off by at most d ε ‖w_i‖‖x‖, sums of m neurons by m ε of their sizes, which are at most
+    ‖w_i‖‖x‖ + |b_i| + τ‖w_i‖_*; slopes are at most 2.
+
+    Source: Higham, Accuracy and Stability of Numerical Algorithms, section 3.
+    """
+    neurons, dimension = net.weight.shape
+    product = norm_of(x, 2) * jnp.sum(norm_of(net.weight, 2))
+    sizes = product + jnp.sum(jnp.abs(net.threshold) + ball.radius * net.reach)
+    return 2.0 * (neurons + dimension + 16) * jnp.finfo(jnp.asarray(x).dtype).eps * sizes
 
 
 def margin(net: Network, x: Float[Array, "n dim"]) -> Float[Array, " n"]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from purifyjax.balls import DUAL_ORDER, Ball
+from purifyjax.errors import concrete, require, require_count, require_real
+from purifyjax.margins import require_points
 from purifyjax.models.patch_cnn import smoothed_relu
+from purifyjax.norms import norm as norm_of
 
 _FULL = jax.lax.Precision.HIGHEST
 
@@ -29,15 +33,28 @@ def patch_margin(
     Args:
       weight, exponent, knee: of a `PatchCNN`.
       ball: with a part for every patch.
+
+    Raises:
+      ConfigError: points that are not rows of patches with a label each, labels that are no class, an exponent or knee
+        out of range, or a ball of other parts.
     """
     classes, filters, dim = weight.shape
-    patches = x.reshape(len(x), -1, dim)
+    require_points(x, y)
+    require_count("exponent q", exponent, 2)
+    require_real("knee ϱ", knee, "ϱ > 0, finite", lambda value: value > 0)
+    patches = x.shape[1] // dim
+    require(x.shape[1] == patches * dim, "length of a point", x.shape[1], f"a multiple of the patches' {dim}")
+    require(ball.parts == patches, "parts of the ball", ball.parts, f"{patches}, one for every patch")
+    labels = concrete(y)
+    known = labels is None or bool(np.all((labels >= 0) & (labels < classes)))
+    require(known, "label y", labels, f"a class from 0 to {classes - 1}")
+    patches = x.reshape(len(x), patches, dim)
     product = jnp.einsum("npd,crd->npcr", patches, weight, precision=_FULL)
     # Room for rounding: of products and norms of d terms, and of sums of as many terms as there are activations.
-    eps = float(jnp.finfo(jnp.float32).eps)
-    reach = (1.0 + 2.0 * dim * eps) * ball.radius * jnp.linalg.norm(weight, ord=DUAL_ORDER[ball.norm], axis=-1)
-    error = 2.0 * dim * eps * jnp.linalg.norm(patches, axis=-1)
-    reach = reach[None, None] + error[:, :, None, None] * jnp.linalg.norm(weight, axis=-1)[None, None]
+    eps = float(jnp.finfo(weight.dtype).eps)
+    reach = (1.0 + 2.0 * dim * eps) * ball.radius * norm_of(weight, DUAL_ORDER[ball.norm])
+    error = 2.0 * dim * eps * norm_of(patches, 2)
+    reach = reach[None, None] + error[:, :, None, None] * norm_of(weight, 2)[None, None]
     share = (patches.shape[1] * filters + 4 * exponent) * eps
     low, high = (
         (1.0 + sign * share) * jnp.sum(smoothed_relu(product + sign * reach, exponent, knee), axis=(1, 3))

@@ -20,7 +20,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike, NDArray
 
-from purifyjax.errors import require
+from purifyjax.balls import require_radius
+from purifyjax.errors import require, require_real
 from purifyjax.models import odd_polynomial
 
 Coefficient = Float[Array, " power"]
@@ -81,11 +82,15 @@ def separable_margin(
       radius: τ ≥ 0 in the units of u.
 
     Raises:
-      ConfigError: a negative radius.
+      ConfigError: a radius that is not one, or coefficients or values that are not finite.
     """
-    require(radius >= 0, "radius τ", radius, "at least 0")
+    require_radius("radius τ", radius)
     a, u = np.asarray(coefficient, np.float64), np.asarray(values, np.float64)
-    if radius == 0:
+    require(a.ndim == 1 and len(a) > 0, "shape of the coefficients", a.shape, "[power], at least one")
+    require(u.ndim == 2, "shape of the values", u.shape, "[n, dim]")
+    require_real("coefficient", a, "finite numbers")
+    require_real("values", u, "finite numbers")
+    if radius == 0 or not u.size:
         return odd_polynomial(a, u).sum(axis=1)
     low = jnp.asarray(a, jnp.float32)
     multipliers = _multipliers(low, radius)

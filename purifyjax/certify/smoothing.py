@@ -6,7 +6,6 @@ for every ‖δ‖₂ < σ Φ⁻¹(p). It is another classifier than sign f: its
 
 from __future__ import annotations
 
-from functools import cache
 from typing import NamedTuple
 
 import jax
@@ -15,8 +14,9 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from scipy import stats
 
-from purifyjax.errors import require
-from purifyjax.margins import Margin, MarginOf, Params
+from purifyjax.errors import require_count, require_real
+from purifyjax.margins import MarginOf, Params, require_labels, require_one_a_point, require_points
+from purifyjax.programs import program
 
 
 class Smoothed(NamedTuple):
@@ -46,29 +46,31 @@ def smoothed_radius(
     """σ Φ⁻¹(p̲) with p̲ the one-sided Clopper–Pearson bound of y's share at that confidence, a point.
 
     Raises:
-      ConfigError: a standard deviation, count or confidence out of range.
+      ConfigError: a standard deviation, count or confidence out of range, points that are not rows with a label each,
+        or labels that are not the margin's.
 
     Source: Cohen, Rosenfeld & Kolter (arXiv 1902.02918), section 3; here the label is given, so that no draws are
     spent on selecting a class.
     """
-    require(std > 0, "std σ", std, "σ > 0")
-    require(draws >= 1, "draws", draws, "at least 1")
-    require(0 < confidence < 1, "confidence", confidence, "strictly between 0 and 1")
-    wins = np.asarray(_wins(margin_of)(key, params, x, y, jnp.float32(std), jnp.arange(draws)))
+    require_real("std σ", std, "σ > 0, finite", lambda value: value > 0)
+    require_count("draws", draws)
+    require_real("confidence", confidence, "strictly between 0 and 1", lambda value: (value > 0) & (value < 1))
+    require_points(x, y)
+    require_labels(y, margin_of(params)(x, y))
+    wins = np.asarray(
+        program(_wins, margin_of=margin_of)(key, params, x, y, jnp.asarray(std, x.dtype), jnp.arange(draws))
+    )
     low = np.where(wins > 0, stats.beta.ppf(1 - confidence, np.maximum(wins, 1), draws - wins + 1), 0.0)
     return Smoothed(std * np.maximum(stats.norm.ppf(np.maximum(low, 0.5)), 0.0), wins, draws)
 
 
-@cache
-def _wins(margin_of: MarginOf):
-    @jax.jit
-    def count(key, params, x, y, std, draws):
-        margin: Margin = margin_of(params)
+def _wins(key, params, x, y, std, draws, margin_of: MarginOf):
+    margin = margin_of(params)
 
-        def one(total, index):
-            noise = std * jax.random.normal(jax.random.fold_in(key, index), x.shape)
-            return total + (margin(x + noise, y) > 0), None
+    def one(total, index):
+        noise = std * jax.random.normal(jax.random.fold_in(key, index), x.shape, x.dtype)
+        value = margin(x + noise, y)
+        require_one_a_point(value, y)
+        return total + (value > 0), None
 
-        return jax.lax.scan(one, jnp.zeros(len(y), jnp.int32), draws)[0]
-
-    return count
+    return jax.lax.scan(one, jnp.zeros(len(y), jnp.int32), draws)[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from purifyjax.attacks import BetweenClasses, TowardsClasses, distant_start, pgd
 from purifyjax.balls import Ball
@@ -54,7 +55,8 @@ def hidden_margin(x, y):
 def test_steps_from_an_injected_feature_find_what_descent_from_x_does_not():
     x = jnp.zeros((5, 8))
     y = jnp.zeros(5, jnp.int32)
-    blind = pgd(jax.random.key(0), hidden_margin, x, y, BALL)
+    with pytest.warns(UserWarning, match="start blind"):
+        blind = pgd(jax.random.key(0), hidden_margin, x, y, BALL)
     assert (blind.margin > 0).all()
     found = TowardsClasses(FEATURES, steps=3)(jax.random.key(0), hidden_margin, x, y, BALL)
     np.testing.assert_allclose(found.margin, 0.0, atol=1e-5)

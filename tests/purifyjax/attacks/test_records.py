@@ -199,7 +199,8 @@ def test_a_record_is_its_function_with_settings(attack, function):
 def test_perturb_gives_the_perturbations_of_the_call_whose_margins_are_true(attack):
     margin, x, y = one_net()
     if "classes" in attack.name:
-        y = (y > 0).astype(jnp.int32)
+        signed, y = margin, (y > 0).astype(jnp.int32)
+        margin = lambda x, y: signed(x, 2.0 * y - 1.0)  # noqa: E731
     found = attack(KEY, margin, x, y, BALL)
     np.testing.assert_array_equal(attack.perturb(KEY, margin, x, y, BALL), found.perturbation)
     np.testing.assert_allclose(found.margin, margin(x + found.perturbation, y), rtol=1e-5, atol=1e-5)

@@ -1,0 +1,276 @@
+"""Odd inputs to every attack: one sentence, a warning, or the right number; never a wrong one in silence."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from purifyjax.attacks import (
+    APGD,
+    FGM,
+    PGD,
+    Along,
+    Attack,
+    Attacked,
+    BetweenClasses,
+    Noise,
+    Square,
+    TowardsClasses,
+    Transferred,
+    apgd,
+    averaged,
+    fgm,
+    minimal_norm,
+    noise,
+    pgd,
+    square,
+    standard,
+    universal,
+    worst_case,
+)
+from purifyjax.balls import Ball
+from purifyjax.errors import ConfigError
+from tests.purifyjax.attacks.given import Given
+
+KEY, N, DIM = jax.random.key(0), 5, 4
+RNG = np.random.default_rng(0)
+X, WEIGHT = (jnp.asarray(RNG.normal(size=shape), jnp.float32) for shape in ((N, DIM), (DIM,)))
+Y = jnp.sign(X @ WEIGHT)
+ORDER = {"l1": 1, "l2": 2, "linf": np.inf}
+
+
+def linear(x, y):
+    return y * jnp.matmul(x, WEIGHT, precision="highest")
+
+
+def in_worst_case(key, margin, x, y, ball):
+    """The suite, with axes of one seed."""
+    net = jnp.zeros(1)
+    return worst_case(key, lambda p: lambda x, y: margin(x, y) + 0.0 * p, net, x[None], y[None], ball, (FGM(),))
+
+
+# name -> (attack, whether it starts with a gradient, its norms)
+FUNCTIONS: dict[str, tuple[Callable[..., Any], bool, tuple[str, ...]]] = {
+    "fgm": (fgm, True, ("l1", "l2", "linf")),
+    "pgd": (pgd, True, ("l1", "l2", "linf")),
+    "apgd": (apgd, True, ("l1", "l2", "linf")),
+    "minimal_norm": (lambda *given: minimal_norm(*given, steps=5), True, ("l1", "l2", "linf")),
+    "noise": (noise, False, ("l1", "l2", "linf")),
+    "square": (lambda *given: square(*given, queries=5), False, ("l2", "linf")),
+    "universal": (lambda key, *given: universal(WEIGHT, *given), False, ("l1", "l2", "linf")),
+    "FGM": (FGM(), True, ("l1", "l2", "linf")),
+    "PGD, random": (PGD(steps=2, start="random"), True, ("l1", "l2", "linf")),
+    "PGD, last": (PGD.for_training(2), True, ("l1", "l2", "linf")),
+    "PGD, distant": (PGD(steps=2, restarts=2, start="distant"), True, ("l1", "l2", "linf")),
+    "APGD": (APGD(steps=3, restarts=3), True, ("l1", "l2", "linf")),
+    "Noise": (Noise(), False, ("l1", "l2", "linf")),
+    "Along": (Along(np.ones(DIM)), False, ("l1", "l2", "linf")),
+    "Transferred": (Transferred(linear, FGM()), False, ("l1", "l2", "linf")),
+    "worst_case": (in_worst_case, False, ("l1", "l2", "linf")),
+}
+every = pytest.mark.parametrize("name", FUNCTIONS)
+ODD_POINTS = {
+    "images": (X.reshape(N, 2, 2, 1), Y),
+    "one point": (X[0], Y[0]),
+    "no entries": (X[:, :0], Y),
+    "labels as a column": (X, Y[:, None]),
+    "a label too few": (X, Y[1:]),
+    "whole numbers": (X.astype(int), Y),
+    "labels that are words": (X, Y.astype(bool)),
+    "labels 0 and 1": (X, (Y > 0).astype(jnp.float32)),
+    "whole labels 0 and 1": (X, (Y > 0).astype(jnp.int32)),
+}
+
+
+@every
+@pytest.mark.parametrize("points", ODD_POINTS)
+def test_points_that_would_be_misread_are_refused(name, points):
+    attack, _, norms = FUNCTIONS[name]
+    x, y = ODD_POINTS[points]
+    for norm in norms:
+        with pytest.raises(ConfigError, match=r"\b(x|y)\b.* is not allowed"):
+            attack(KEY, linear, x, y, Ball(0.1, norm))
+
+
+@every
+def test_margins_of_another_shape_are_refused(name):
+    """As of a net whose output has a last axis of one."""
+    attack, _, norms = FUNCTIONS[name]
+    for norm in norms:
+        with pytest.raises(ConfigError, match="one number a point"):
+            attack(KEY, lambda x, y: linear(x, y)[:, None], X, Y, Ball(0.1, norm))
+
+
+@every
+def test_no_points_give_an_empty_answer(name):
+    attack, _, norms = FUNCTIONS[name]
+    for norm in norms:
+        found = attack(KEY, linear, X[:0], Y[:0], Ball(0.1, norm))
+        assert all(np.size(leaf) == 0 for leaf in jax.tree.leaves(found))
+
+
+@every
+def test_neither_margins_nor_points_have_a_scale(name):
+    """Perturbations lie in the ball at every scale; the best of attacks from the FGM point is the closed form."""
+    attack, _, norms = FUNCTIONS[name]
+
+    def struck(x, ball, by):
+        return attack(KEY, lambda x, y: by * linear(x, y), x, Y, ball)
+
+    run = struck if name == "worst_case" else jax.jit(struck)
+    for norm in norms:
+        dual = np.linalg.norm(np.asarray(WEIGHT, float), ord={"l1": np.inf, "l2": 2, "linf": 1}[norm])
+        for by, unit in ((1e-20, 1.0), (1e20, 1.0), (1e-25, 1.0), (1.0, 1e-15), (1.0, 1e15), (1e-15, 1e15)):
+            x, radius = X * jnp.float32(unit), 0.1 * unit
+            found = run(x, Ball(radius, norm), jnp.float32(by))
+            if name == "minimal_norm":
+                exact = np.asarray(linear(x, Y), float) / dual
+                np.testing.assert_allclose(found.radius, np.where(exact > radius, np.inf, exact), rtol=1e-5)
+                continue
+            assert np.isfinite(found.margin).all()
+            if isinstance(found, Attacked):
+                size = np.linalg.norm(np.asarray(found.perturbation, float), ord=ORDER[norm], axis=-1)
+                assert (size <= radius * (1 + 1e-5)).all()
+            if name in ("fgm", "pgd", "apgd", "FGM", "APGD"):
+                exact = by * (np.asarray(linear(x, Y), float) - radius * dual)
+                np.testing.assert_allclose(found.margin, exact, rtol=1e-4, atol=1e-6 * by * unit)
+
+
+def rooted(x, y):
+    """√|x_0| has no derivative at 0, where every other coordinate's is finite."""
+    return 0.5 + jnp.sqrt(jnp.abs(x[:, 0])) + y * (0.0 * x[:, 0]) - 2.0 * jnp.abs(x[:, 1])
+
+
+def flat(x, y):
+    return 0.5 - jnp.maximum(jnp.abs(x[:, 0]) - 0.01, 0.0) + 0.0 * y
+
+
+@every
+@pytest.mark.parametrize("margin", [rooted, flat])
+def test_starts_without_a_gradient_are_told_and_do_no_harm(name, margin):
+    attack, gradients, norms = FUNCTIONS[name]
+    x = jnp.zeros((N, DIM))
+    for norm in norms:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            found = attack(KEY, margin, x, Y, Ball(0.4, norm))
+        texts = [str(warning.message) for warning in told] + [*getattr(found, "warnings", ())]
+        blind = [text for text in texts if "gradient" in text]
+        assert bool(blind) == (gradients or name == "worst_case"), texts
+        if name == "minimal_norm":
+            assert np.asarray(found.blind).all()
+        else:
+            assert np.isfinite(found.margin).all()
+
+
+def test_minimal_norm_leaves_points_without_a_gradient():
+    """|x_1| breaks every point at 1/4, whatever the derivative of √|x_0| at 0."""
+    with pytest.warns(UserWarning, match="5 of 5 points"):
+        found = minimal_norm(KEY, rooted, jnp.zeros((N, DIM)), Y, Ball(3.0), restarts=3)
+    assert np.isfinite(found.radius).all()
+    inside = jax.jit(lambda x: minimal_norm(KEY, rooted, x, Y, Ball(3.0)))(jnp.zeros((N, DIM)))
+    assert np.asarray(inside.blind).all()
+    at_ease = jax.jit(lambda x: minimal_norm(KEY, linear, x, Y, Ball(3.0)))(X)
+    assert not np.asarray(at_ease.blind).any()
+
+
+ODD_BALLS: dict[str, tuple[Any, ...]] = {
+    "upper case": (0.1, "L1"),
+    "a number": (0.1, 2),
+    "no norm": (0.1, None),
+    "nothing": (0.1, ""),
+    "negative": (-0.1, "l2"),
+    "negative array": (jnp.float32(-0.1), "l2"),
+    "NaN": (float("nan"), "linf"),
+    "NaN array": (jnp.float32("nan"), "l1"),
+    "infinite": (float("inf"), "l2"),
+    "beyond float32": (1e300, "l2"),
+    "text": ("0.1", "l2"),
+    "complex": (1j, "l2"),
+    "true": (True, "l2"),
+    "half a part": (0.1, "l2", 1.5),
+    "no part": (0.1, "l2", 0),
+}
+
+
+@pytest.mark.parametrize("ball", ODD_BALLS)
+def test_balls_that_are_none_are_refused_when_they_are_made(ball):
+    with pytest.raises(ConfigError, match="is not allowed"):
+        Ball(*ODD_BALLS[ball])
+
+
+def test_traced_and_mapped_balls_are_made_without_a_look():
+    radii = jax.vmap(lambda ball: ball.size(jnp.ones((1, 2))) + ball.radius)(Ball(jnp.array([0.0, 1.0])))
+    assert radii.shape == (2, 1)
+    assert jax.tree.map(lambda _: None, Ball(1.0)).radius is None
+
+
+NAN = float("nan")
+ODD_SETTINGS: dict[str, Callable[[], Any]] = {
+    "half a step": lambda: PGD(steps=2.5),  # pyright: ignore
+    "no step": lambda: PGD(steps=0),
+    "a step that is true": lambda: PGD(steps=True),
+    "steps in words": lambda: APGD(steps="5"),  # pyright: ignore
+    "no restart": lambda: APGD(restarts=0),
+    "momentum": lambda: APGD(momentum=1.5),
+    "share": lambda: APGD(success_share=NAN),
+    "fraction": lambda: PGD(step_fraction=NAN),
+    "infinite fraction": lambda: PGD(step_fraction=float("inf")),
+    "start": lambda: PGD(start="FGM"),  # pyright: ignore
+    "keep": lambda: PGD(keep=None),  # pyright: ignore
+    "queries": lambda: Square(queries=0),
+    "square's share": lambda: Square(share=NAN),
+    "name": lambda: FGM(name=5),  # pyright: ignore
+    "direction of zeros": lambda: Along(np.zeros(3)),
+    "direction with NaN": lambda: Along(np.array([1.0, NAN])),
+    "directions": lambda: Along(np.ones((2, 2))),
+    "one feature": lambda: BetweenClasses(np.ones((1, 4))),
+    "steps towards classes": lambda: TowardsClasses(np.eye(4)[:2], steps=-1),
+    "suite": lambda: standard(restarts=0),
+    "suite's queries": lambda: standard(queries=1.5),  # pyright: ignore
+    "draws": lambda: averaged(KEY, lambda key, x, y: y, 0),
+    "pgd": lambda: pgd(KEY, linear, X, Y, Ball(0.1), steps=1.5),  # pyright: ignore
+    "apgd": lambda: apgd(KEY, linear, X, Y, Ball(0.1), steps=0),
+    "square": lambda: square(KEY, linear, X, Y, Ball(0.1), queries=-1),
+    "square in l1": lambda: square(KEY, linear, X, Y, Ball(0.1, "l1")),
+    "minimal_norm": lambda: minimal_norm(KEY, linear, X, Y, Ball(0.1), steps=None),  # pyright: ignore
+    "shrink": lambda: minimal_norm(KEY, linear, X, Y, Ball(0.1), shrink_start=1.0),
+    "chunk": lambda: worst_case(KEY, lambda p: linear, WEIGHT[None], X[None], Y[None], Ball(0.1), (), chunk=0),
+    "no seeds": lambda: worst_case(KEY, lambda p: linear, WEIGHT[None][:0], X[None][:0], Y[None][:0], Ball(0.1), ()),
+    "seedless": lambda: worst_case(KEY, lambda p: linear, WEIGHT, X, Y, Ball(0.1), ()),
+    "short direction": lambda: universal(WEIGHT[1:], linear, X, Y, Ball(0.1)),
+    "unknown class": lambda: BetweenClasses(np.eye(DIM)[:2])(KEY, linear, X, jnp.full(N, 2), Ball(0.1)),
+    "signs for classes": lambda: TowardsClasses(np.eye(DIM)[:2])(KEY, linear, X, Y, Ball(0.1)),
+}
+
+
+@pytest.mark.parametrize("setting", ODD_SETTINGS)
+def test_settings_out_of_range_are_refused(setting):
+    with pytest.raises(ConfigError, match="is not allowed"):
+        ODD_SETTINGS[setting]()
+
+
+def beyond(key, margin, x, y, ball):
+    return Attacked(jnp.full_like(x, jnp.inf).at[0].set(0.0), jnp.ones(len(x)))
+
+
+def test_illegal_perturbations_make_a_point_void_not_standing():
+    """Unless an honest attack breaks it: that is known."""
+    leaves, margin_of = Given(beyond, name="leaves"), lambda p: linear
+    found = worst_case(KEY, margin_of, WEIGHT[None], X[None], Y[None], Ball(1e-3), (leaves,))
+    np.testing.assert_array_equal(found.void, np.arange(N)[None] > 0)
+    np.testing.assert_array_equal(found.standing, np.arange(N)[None] == 0)
+    assert (found.broken_by == -1).all()
+    assert any("left the ball" in text for text in found.warnings)
+    broken = worst_case(KEY, margin_of, WEIGHT[None], X[None], Y[None], Ball(30.0), (leaves, FGM()))
+    assert not broken.void.any() and not broken.standing.any() and (broken.broken_by == 1).all()
+
+
+def test_attack_records_of_the_base_class_keep_their_protocol():
+    assert issubclass(Given, Attack) and Given(beyond).name == "given"

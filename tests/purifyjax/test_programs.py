@@ -1,0 +1,157 @@
+"""Programs of functions written anew at every call: found again, told apart, and not kept for ever."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from purifyjax import programs
+from purifyjax.attacks import FGM, PGD, Along, worst_case
+from purifyjax.balls import Ball
+from purifyjax.models import SymmetricReLU, margin
+from purifyjax.programs import meaning, program
+
+KEY = jax.random.key(0)
+outside = 1.0
+compiled: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def count_compilations():
+    """Every compilation of the process, by JAX's own events."""
+    compiled.clear()
+
+    def note(event: str, duration: float, **_: object) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            compiled.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    yield
+    jax.monitoring.clear_event_listeners()
+
+
+def attacked(margin_of):
+    x, y = jnp.ones((1, 4, 3)), jnp.ones((1, 4))
+    found = worst_case(KEY, margin_of, {"w": jnp.array([[0.3, -0.2, 0.5]])}, x, y, Ball(0.1), (FGM(), PGD(steps=2)))
+    return np.asarray(found.margin)
+
+
+def test_a_lambda_in_a_loop_compiles_once():
+    first = attacked(lambda p: lambda x, y: y * (x @ p["w"]))
+    assert compiled
+    for turn in range(3):
+        compiled.clear()
+        found = attacked(lambda p: lambda x, y: y * jnp.matmul(x, p["w"]))
+        np.testing.assert_array_equal(found, first)
+        assert not compiled or turn == 0  # another code than the first
+
+
+def test_the_second_call_of_equal_nets_and_attacks_compiles_nothing():
+    model = SymmetricReLU(2)
+
+    def run():
+        fresh = SymmetricReLU(2)
+        attacks = (Along(np.ones(3)), FGM(), PGD(steps=2))
+        params = {"weight": jnp.ones((1, 2, 3)), "threshold": jnp.zeros((1, 2))}
+        x, y = jnp.ones((1, 4, 3)), jnp.ones((1, 4))
+        for margin_of in (lambda p: partial(margin, fresh, p), lambda p: lambda x, y: margin(fresh, p, x, y)):
+            worst_case(KEY, margin_of, params, x, y, Ball(0.1), attacks)
+
+    run()
+    assert compiled
+    compiled.clear()
+    run()
+    assert not compiled
+    assert model == SymmetricReLU(2)
+
+
+def clean(margin_of, n=4):
+    x, y = jnp.ones((1, n, 3)), jnp.ones((1, n))
+    return np.asarray(worst_case(KEY, margin_of, jnp.array([[0.3, -0.2, 0.5]]), x, y, Ball(0.1), ()).margin)
+
+
+def seeing(scale):
+    """Functions that see the number: by closure, default, global, array, partial and record."""
+    global outside
+    outside, array, record = scale, np.float32([scale]), Along(scale * np.ones(3))
+    return (
+        lambda p: lambda x, y: scale * y * (x @ p),
+        lambda p, by=scale: lambda x, y: by * y * (x @ p),
+        lambda p: lambda x, y: outside * y * (x @ p),
+        lambda p: lambda x, y: array[0] * y * (x @ p),
+        partial(lambda by, p: lambda x, y: by * y * (x @ p), scale),
+        lambda p: lambda x, y: record.direction.array[0] * y * (x @ p),  # pyright: ignore[reportAttributeAccessIssue]
+    )
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_what_a_function_sees_decides(place):
+    """Another value is another program, and the right number; the same one compiles nothing."""
+    for scale in (1.0, 2.0, -1.0):
+        np.testing.assert_allclose(clean(seeing(scale)[place]), scale * 0.6, rtol=1e-6)
+        compiled.clear()
+        np.testing.assert_allclose(clean(seeing(scale)[place]), scale * 0.6, rtol=1e-6)
+        assert not compiled
+
+
+def test_what_may_change_is_never_taken_for_the_same():
+    """A function that sees a list, or an object of the user's own, is known by itself."""
+
+    class Mutable:
+        scale = 1.0
+
+    box, thing = [1.0], Mutable()
+    for scale in (1.0, 2.0):
+        box[0] = thing.scale = scale
+        for margin_of in (
+            lambda p: lambda x, y: box[0] * y * (x @ p),
+            lambda p: lambda x, y: thing.scale * y * (x @ p),
+        ):
+            assert meaning(margin_of) is margin_of
+            np.testing.assert_allclose(clean(margin_of), scale * 0.6, rtol=1e-6)
+
+
+def test_a_kept_program_does_not_follow_its_function_to_other_values():
+    """The first function's array has changed when the second one, equal to it as it was, comes with a new shape."""
+    first, second = np.float32([1.0]), np.float32([1.0])
+
+    def of(array):
+        return lambda p: lambda x, y: array[0] * y * (x @ p)
+
+    np.testing.assert_allclose(clean(of(first)), 0.6, rtol=1e-6)
+    first[0] = 3.0
+    np.testing.assert_allclose(clean(of(second), n=5), 0.6, rtol=1e-6)
+    np.testing.assert_allclose(clean(of(first), n=5), 1.8, rtol=1e-6)
+
+
+def test_functions_that_call_themselves_have_a_meaning():
+    def powers():
+        def power(n):
+            return 1 if n == 0 else 2 * power(n - 1)
+
+        return power
+
+    one, other = powers(), powers()
+    assert meaning(one) == meaning(other) and hash(meaning(one)) == hash(meaning(other))
+
+
+def scaled(x, by):
+    return by * x
+
+
+def test_programs_used_least_recently_are_let_go(monkeypatch):
+    monkeypatch.setattr(programs, "MOST", 3)
+    first = weakref.ref(program(scaled, by=-1.0))
+    for by in range(5):
+        assert program(scaled, by=-1.0) is first()  # used again, and so kept
+        assert float(program(scaled, by=by)(jnp.float32(2.0))) == 2.0 * by
+    for by in range(5, 8):
+        program(scaled, by=by)
+    gc.collect()
+    assert first() is None
