@@ -87,8 +87,11 @@ class Ball(struct.PyTreeNode):
         if self.norm == "l1":
             # optax's projection divides by the ball's size: a zero radius is its own case.
             safe = jnp.where(radius > 0, radius, 1.0)
-            inside = jax.vmap(lambda row: optax.projections.projection_l1_ball(row, safe))(rows)
-            return self.join(jnp.where(radius > 0, inside, 0.0))
+            # In JAX's own precision, the only one that it takes.
+            inside = jax.vmap(lambda row: optax.projections.projection_l1_ball(row, safe.astype(float)))(
+                rows.astype(float)
+            )
+            return self.join(jnp.where(radius > 0, inside.astype(rows.dtype), 0.0))
         # In units of the row, so that no factor leaves the range of floats.
         unit = power_of_two(jnp.max(jnp.abs(rows), axis=-1, keepdims=True))
         scaled = rows / unit
@@ -122,7 +125,7 @@ class Ball(struct.PyTreeNode):
             return self.join(radius * ray / jnp.sum(jnp.abs(ray), axis=-1, keepdims=True))
         if self.norm == "l2":
             return self.steepest(jax.random.normal(key, shape, dtype))
-        return radius * jax.random.rademacher(key, shape, dtype)
+        return radius * signs(key, shape, dtype)
 
     def interior(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: DTypeLike = float) -> Float[Array, "n dim"]:
         """Random points of the ball, for restarts: `surface` scaled by U(0, 1) a row."""
@@ -132,6 +135,11 @@ class Ball(struct.PyTreeNode):
     def _radius(self, dtype: DTypeLike) -> Float[Array, ""]:
         """τ in the precision of the rows, which it must not change."""
         return jnp.asarray(self.radius, dtype)
+
+
+def signs(key: PRNGKeyArray, shape: tuple[int, ...], dtype: DTypeLike = float) -> Float[Array, "n dim"]:
+    """±1 with probability ½ each: `jax.random.rademacher`, the same ones whatever JAX's own precision is."""
+    return 2.0 * jax.random.bernoulli(key, jnp.float32(0.5), shape).astype(dtype) - 1.0
 
 
 def _width(shape: tuple[int, ...]) -> int:

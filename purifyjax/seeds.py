@@ -28,7 +28,7 @@ def seed_keys(seeds: ArrayLike) -> PRNGKeyArray:
 
 
 def typed(key: Any) -> PRNGKeyArray:
-    """A key, or keys, as typed keys: raw ones (`jax.random.PRNGKey`) are wrapped, threefry's of two words, rbg's of four.
+    """A key, or keys, as typed keys; raw ones (`jax.random.PRNGKey`) have two words (threefry) or four (rbg).
 
     Raises:
       ConfigError: neither.

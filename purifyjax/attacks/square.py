@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from purifyjax.attacks.attack import Attack, Attacked, better
 from purifyjax.attacks.inputs import checked
-from purifyjax.balls import Ball
+from purifyjax.balls import Ball, signs
 from purifyjax.errors import require, require_count, require_real
 from purifyjax.margins import Margin
 from purifyjax.norms import power_of_two
@@ -87,8 +87,8 @@ def square(
 
 def _new_signs(key, delta, ball, share):
     key_set, key_sign = jax.random.split(key)
-    signs = jax.random.rademacher(key_sign, delta.shape, delta.dtype)
-    return jnp.where(jax.random.bernoulli(key_set, share, delta.shape), ball.radius * signs, delta)
+    fresh = signs(key_sign, delta.shape, delta.dtype)
+    return jnp.where(jax.random.bernoulli(key_set, share, delta.shape), ball.radius * fresh, delta)
 
 
 def _move_energy(key, delta, ball, share):
