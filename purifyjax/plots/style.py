@@ -6,6 +6,7 @@ nothing has to be closed.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from purifyjax.files import atomic_path
+from purifyjax.files import write_bytes
 
 _BLUE, _ORANGE, _GREEN, _VERMILION, _PURPLE = sns.color_palette("colorblind", 5).as_hex()
 
@@ -102,10 +103,10 @@ def save(figure: Figure, path_without_suffix: str | os.PathLike[str]) -> tuple[P
     png, svg = base.with_name(base.name + ".png"), base.with_name(base.name + ".svg")
     with theme():
         _settle(figure)
-        with atomic_path(png) as temporary:
-            figure.savefig(temporary, format="png", dpi=200)
-        with atomic_path(svg) as temporary:
-            figure.savefig(temporary, format="svg", dpi=200, metadata={"Date": None})
+        for path, metadata in ((png, None), (svg, {"Date": None})):
+            drawn = io.BytesIO()  # the drawing libraries would tell of a full disk in words of their own
+            figure.savefig(drawn, format=path.suffix[1:], dpi=200, metadata=metadata)
+            write_bytes(path, drawn.getvalue())
     return png, svg
 
 

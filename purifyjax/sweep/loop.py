@@ -63,8 +63,8 @@ def run_stage(
       advance: does a chunk of steps.
       states: pytree with a leading seed axis.
       checkpoint: file for the state on the way, written every half minute and when `monitor` or `progress` raises
-        anything, such as a stop: nothing is lost then. A run of the same `mark` goes on from there, and the file is
-        removed at the end.
+        anything, such as a stop: nothing is lost then, unless the file cannot be written, which what was raised says
+        in a note. A run of the same `mark` goes on from there, and the file is removed at the end.
       monitor: measured after every chunk, say accuracies.
       progress: called with the number of steps done since the last call and the mean loss.
     """
@@ -93,10 +93,13 @@ def run_stage(
                     rows[-1].update(monitor(state))
                 if progress is not None:
                     progress(chunk, float(np.mean(loss)))
-            except BaseException:
+            except BaseException as stop:
                 # The state is whole here, unlike within `advance`, which may have consumed the last one.
                 if checkpoint is not None:
-                    save_arrays(checkpoint, mark, _checkpoint(state, rows, phase, step))
+                    try:
+                        save_arrays(checkpoint, mark, _checkpoint(state, rows, phase, step))
+                    except OSError as error:  # a full disk does not hide why the run stops
+                        stop.add_note(f"steps since the last checkpoint are lost: {error}")
                 raise
             if checkpoint is not None and time.monotonic() - saved > _CHECKPOINT_SECONDS:
                 save_arrays(checkpoint, mark, _checkpoint(state, rows, phase, step))

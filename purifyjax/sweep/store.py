@@ -54,7 +54,6 @@ def fingerprint(*records: Any) -> str:
 
 def save_arrays(path: Path, mark: str, arrays: dict[str, np.ndarray]) -> None:
     """Write arrays, their fingerprint and a checksum as one `.npz`, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     own = {_FINGERPRINT: np.array(mark), _CHECKSUM: np.array(_checksum(mark, arrays))}
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, **own, **arrays)  # pyright: ignore[reportArgumentType]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from purifyjax.files import remove
 from purifyjax.sweep import describe
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
@@ -50,7 +50,7 @@ class Report:
         """
         if not self._written:
             for folder in ("tables", "figures"):
-                shutil.rmtree(self.out / folder, ignore_errors=True)
+                remove(self.out / folder)
         judged = [(claim, verdicts[claim.id]) for _, claim in self.claims if claim.id in verdicts]
         pending = [claim.id for _, claim in self.claims if claim.id not in verdicts]
         measured = list(evidences.values())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from purifyjax.files import atomic_path
+from purifyjax.files import write_bytes
 from theory_checks.evidence import Evidence
 
 
@@ -26,7 +26,6 @@ def write_tables(
         frames = [evidence.tables[name] for evidence in evidences if name in evidence.tables]
         # An empty frame has no types of its own and would spoil those of the others.
         frame = pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
-        with atomic_path(path) as temporary:
-            frame.to_parquet(temporary, index=False)
+        write_bytes(path, frame.to_parquet(index=False))
         paths.append(path)
     return paths
