@@ -74,8 +74,7 @@ class TrainedNets(Mapping[str, Arrays]):
         with steps(f"{self._experiment.name}: {stage.name} training, {len(seeds)} seeds", stage.steps) as bar:
 
             def report(done: int, loss: float) -> None:
-                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-                bar.update(done)
+                bar.update(done, loss=f"{loss:.3f}")
 
             started = {name: before[name] for name in stage.after}
             return stage.train(seeds, started, checkpoint=checkpoint, mark=mark, progress=report)

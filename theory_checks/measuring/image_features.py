@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from purifyjax.analysis.components import Components, components
 from purifyjax.attacks import PGD, pgd
@@ -22,6 +21,7 @@ from purifyjax.sweep import seed_keys, train_classifiers
 from purifyjax.training import Recipe, initial_classifier, margin_of_classifier, validate_recipe
 from theory_checks.experiment import Arrays
 from theory_checks.measuring.points import EVALUATION, attack_key
+from theory_checks.progress import Bar
 from theory_checks.progress import steps as progress
 
 # Measured every largest divisor up to 50, which is 8 steps.
@@ -160,9 +160,8 @@ def _standing(states, network, views, y, ball, steps):
     return jax.lax.map(one, states)
 
 
-def _report(bar: tqdm, done: int, loss: float) -> None:
-    bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-    bar.update(done)
+def _report(bar: Bar, done: int, loss: float) -> None:
+    bar.update(done, loss=f"{loss:.3f}")
 
 
 def _monitor(network, views, y, states) -> Arrays:

@@ -1,8 +1,7 @@
-"""Verdicts as a table of plain text, at most 100 columns wide."""
+"""Verdicts as plain text: a table, or where the terminal is too narrow for one, some lines a verdict."""
 
 from __future__ import annotations
 
-import os
 import sys
 import textwrap
 from collections import Counter
@@ -11,68 +10,86 @@ from typing import TextIO
 
 from theory_checks.passing import percent
 from theory_checks.seeds import seed_ranges
+from theory_checks.terminal import WIDTH, coloured, encodable, fold, width
 from theory_checks.verdict import ANSWERS, Verdict
 
-WIDTH = 100
 _HEADER = ("claim", "verdict", "measured", "95% interval", "bound", "seeds")
 _NUMBERS = (2, 3)
 _WIDEST_SEEDS = 12
+_SHORTEST_NAME = 16  # what a table leaves of a longer one
 _GAP = "  "
 _COLOURS = {"holds": "\033[32m", "refuted": "\033[1;31m", "inconclusive": "\033[33m"}
 _RESET = "\033[0m"
 
 
 def print_table(verdicts: Sequence[Verdict], stream: TextIO | None = None) -> None:
-    """Print `format_table(verdicts)` to `stream` (standard output).
-
-    Coloured only when the stream is a terminal and the environment variable NO_COLOR is unset or empty
-    (https://no-color.org). Characters that the stream's encoding lacks are replaced.
-    """
+    """Print `format_table(verdicts)` to `stream` (standard output), as wide and as coloured as `terminal` says."""
     out: TextIO = sys.stdout if stream is None else stream
-    colour = out.isatty() and not os.environ.get("NO_COLOR")
-    encoding = getattr(out, "encoding", None) or "utf-8"
-    text = format_table(verdicts, colour=colour)
-    print(text.encode(encoding, "replace").decode(encoding), file=out, flush=True)
+    text = format_table(verdicts, colour=coloured(out), columns=width(out))
+    print(encodable(text, out), file=out, flush=True)
 
 
-def format_table(verdicts: Sequence[Verdict], *, colour: bool = False) -> str:
+def format_table(verdicts: Sequence[Verdict], *, colour: bool = False, columns: int = WIDTH) -> str:
     """Table of the verdicts, with the deciding quantity of each, the notes of those that do not hold
     and a summary line.
 
     Args:
       verdicts: one per claim.
       colour: whether to colour the verdicts by ANSI sequences, which take no columns.
+      columns: how wide it may be; too few for a table give a paragraph a verdict.
 
     Returns:
-      Lines of at most 100 visible characters, without a newline at the end.
+      Lines of at most so many visible characters, without a newline at the end.
     """
-    rows = [_HEADER, *(_row(verdict) for verdict in verdicts)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-    # Only a claim's name can be arbitrarily long: it gives way.
-    widths[0] = max(1, min(widths[0], WIDTH - sum(widths[1:]) - len(_GAP) * (len(widths) - 1)))
-    lines = [_line(_HEADER, widths), "-" * min(WIDTH, sum(widths) + len(_GAP) * (len(widths) - 1))]
-    for verdict, row in zip(verdicts, rows[1:], strict=True):
-        line = _line(row, widths)
-        if colour:
-            start = widths[0] + len(_GAP)
-            end = start + len(row[1])
-            line = f"{line[:start]}{_COLOURS[verdict.outcome]}{line[start:end]}{_RESET}{line[end:]}"
-        lines.append(line)
+    lines = _table(verdicts, colour, columns) or _paragraphs(verdicts, colour, columns)
     lines.append("")
     for verdict in verdicts:
         if verdict.note and verdict.outcome != "holds":
-            lines += textwrap.wrap(f"{verdict.id}: {verdict.note}", WIDTH, subsequent_indent="  ")
+            lines += fold(f"{verdict.id}: {verdict.note}", columns)
     if lines[-1]:
         lines.append("")
-    lines += textwrap.wrap(few_seeds(verdicts), WIDTH)
-    lines.append(summary(verdicts))
+    lines += textwrap.wrap(few_seeds(verdicts), columns)
+    lines += textwrap.wrap(summary(verdicts), columns)
     return "\n".join(lines)
 
 
-def format_verdict(verdict: Verdict) -> str:
-    """A verdict in one line, as it comes."""
+def format_verdict(verdict: Verdict, columns: int = WIDTH) -> str:
+    """A verdict in one line, as it comes; in several where the columns are too few."""
     name, outcome, measured, interval, bound, seeds = _row(verdict)
-    return f"{name}: {outcome}, {measured} {interval}, bound {bound}, seeds {seeds or '-'}"[:WIDTH]
+    line = f"{name[:columns]}: {outcome}, {measured} {interval}, bound {bound}, seeds {seeds or '-'}"
+    return textwrap.fill(line, columns, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _table(verdicts: Sequence[Verdict], colour: bool, columns: int) -> list[str]:
+    """The lines of the table; none where there is no room for it."""
+    rows = [_HEADER, *(_row(verdict) for verdict in verdicts)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
+    # Only a claim's name can be arbitrarily long: it gives way.
+    room = columns - sum(widths[1:]) - len(_GAP) * (len(widths) - 1)
+    if room < min(widths[0], _SHORTEST_NAME):
+        return []
+    widths[0] = min(widths[0], room)
+    lines = [_line(_HEADER, widths), "-" * (sum(widths) + len(_GAP) * (len(widths) - 1))]
+    for verdict, row in zip(verdicts, rows[1:], strict=True):
+        line = _line(row, widths)
+        start = widths[0] + len(_GAP)
+        lines.append(line[:start] + _painted(line[start:], verdict, colour))
+    return lines
+
+
+def _paragraphs(verdicts: Sequence[Verdict], colour: bool, columns: int) -> list[str]:
+    lines = []
+    for verdict in verdicts:
+        name, colon, rest = format_verdict(verdict, columns).partition(":")
+        space = rest[: len(rest) - len(rest.lstrip())]
+        lines += (name + colon + space + _painted(rest.lstrip(), verdict, colour)).split("\n")
+    return lines
+
+
+def _painted(text: str, verdict: Verdict, colour: bool) -> str:
+    """The text, which begins with the verdict's answer, with that in colour."""
+    end = len(verdict.answer)
+    return f"{_COLOURS[verdict.outcome]}{text[:end]}{_RESET}{text[end:]}" if colour else text
 
 
 def few_seeds(verdicts: Sequence[Verdict]) -> str:
