@@ -93,8 +93,9 @@ def _program(arguments: tuple[Any, ...]) -> Any:
 
 
 def cores() -> int:
-    """Of the CPU, as XLA counts them."""
-    return int(os.environ.get("PJRT_NPROC", os.cpu_count() or 1))
+    """Of the CPU, as XLA counts them: it takes what PJRT_NPROC says where that is a number above 0."""
+    said = os.environ.get("PJRT_NPROC", "")
+    return int(said) if said.isdecimal() and int(said) else os.cpu_count() or 1
 
 
 def take(group: Int[np.ndarray, " own"], tree: Any) -> Any:

@@ -18,6 +18,7 @@ from purifyjax.errors import require
 from theory_checks import catalogue
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
+from theory_checks.numerics import fixed
 from theory_checks.options import Options, Plan, plan
 from theory_checks.paper import Paper
 from theory_checks.report.console import format_verdict
@@ -63,10 +64,11 @@ def verdict(
     out: Path | None = None,
 ) -> Verdict:
     """The judgement on a claim, with the arguments of `assert_holds`."""
-    own, stated, asked = _asked(claim, profile, seeds, paper)
-    folder = Options(profile=profile, out=out).folder
-    found = {name: _evidence(asked, name, folder) for name in stated.experiments}
-    return stated.check(found, own.name if own else "", own.shares.get(profile) if own else None)
+    with fixed():
+        own, stated, asked = _asked(claim, profile, seeds, paper)
+        folder = Options(profile=profile, out=out).folder
+        found = {name: _evidence(asked, name, folder) for name in stated.experiments}
+        return stated.check(found, own.name if own else "", own.shares.get(profile) if own else None)
 
 
 def explained(verdict: Verdict) -> str:

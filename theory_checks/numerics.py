@@ -1,0 +1,63 @@
+"""How commands compute, whatever the environment asks for: numbers stored under one fingerprint are of one kind.
+
+Fingerprints say what was computed, not by which generator of random numbers or how precisely.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from purifyjax.errors import ConfigError, require
+from theory_checks.progress import say
+from theory_checks.terminal import printable
+
+# jax's own defaults, which variables such as JAX_ENABLE_X64 change.
+FIXED = {
+    "jax_enable_x64": False,
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_threefry_partitionable": True,
+    "jax_random_seed_offset": 0,
+    "jax_numpy_dtype_promotion": "standard",
+}
+
+
+@contextmanager
+def fixed() -> Iterator[None]:
+    """Within the block jax computes as `FIXED` says; what the environment asked for instead is told in a line.
+
+    Raises:
+      ConfigError: a variable of the environment with which jax does not start.
+    """
+    # Figures are only ever saved: matplotlib, when it is imported, then asks for no window.
+    os.environ["MPLBACKEND"] = "agg"
+    _require_flags()
+    try:
+        import jax
+
+        if "JAX_PLATFORMS" in os.environ:
+            jax.devices()
+    except (RuntimeError, ValueError) as error:
+        raise ConfigError(f"jax does not start in this environment: {printable(str(error))}") from None
+    asked = {name: getattr(jax.config, name) for name in FIXED}
+    for name, value in FIXED.items():
+        if asked[name] != value:
+            say(f"{name} = {asked[name]} is asked for and not used: all stored numbers are computed with {value}")
+            jax.config.update(name, value)
+    try:
+        yield
+    finally:
+        for name, value in asked.items():
+            jax.config.update(name, value)
+
+
+def _require_flags() -> None:
+    """`ConfigError` for XLA_FLAGS that XLA does not know: it would end the process without a word of ours."""
+    flags = os.environ.get("XLA_FLAGS")
+    if flags and "jax" not in sys.modules:
+        probe = [sys.executable, "-c", "import jax; jax.devices()"]
+        started = subprocess.run(probe, capture_output=True, env=os.environ | {"JAX_PLATFORMS": "cpu"})
+        require(started.returncode == 0, "XLA_FLAGS", flags, "flags that the installed XLA knows, or none")
