@@ -1,6 +1,8 @@
 """Every benchmark: `python -m benchmarks`."""
 
+import sys
+
 from benchmarks import training_rate
 
 if __name__ == "__main__":
-    training_rate.main()
+    sys.exit(training_rate.main(prog="python -m benchmarks"))

@@ -10,22 +10,30 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
+from tyro import conf
 
 from benchmarks import purification
 from purifyjax.attacks import PGD, Attack, WorstCase, standard, winners, worst_case
 from purifyjax.balls import Ball
 from purifyjax.data import SparseCoding, instance, sample
+from purifyjax.errors import ConfigError, require
 from purifyjax.margins import MarginOf
 from purifyjax.models import NetMargin
 from purifyjax.sweep import seed_keys
-from purifyjax.training import model_of
+from purifyjax.training import Training, model_of
+from theory_checks.arguments import parse, require_count
+from theory_checks.command import run
 
 NETS = ("clean", "robust")
+Nets = dict[str, dict[str, Array]]
 FACTORS, POINTS = (0.5, 0.75, 1.0, 1.25, 1.5), 128
 _FRESH = 0x5EED  # folded into a seed's key: points that no training has seen
 
@@ -49,18 +57,45 @@ def timed(attacks: Sequence[Attack], of: MarginOf, params, x, y, ball: Ball) -> 
     return time.perf_counter() - start, found
 
 
-def main(path: str, seeds: int = 1) -> None:
-    """Print the table for the first seeds of a file of nets."""
-    training, radius = purification.training()
-    parts = {"weight": "w", "threshold": "b"}
-    with np.load(path, allow_pickle=False) as stored:
-        nets = {net: {part: jnp.asarray(stored[f"{p}_{net}"][:seeds]) for part, p in parts.items()} for net in NETS}
-        numbers = jnp.asarray(stored["seeds"][:seeds])
-    shape = (training.neurons, training.data.dimension)
+@dataclass(frozen=True)
+class Options:
+    """Compare the standard suite with PGD-200 of 10 restarts on trained nets."""
+
+    nets: Annotated[Path, conf.Positional, conf.arg(metavar="NETS.npz")]
+    """A file of trained nets, such as results/PROFILE/trajectories/default.npz."""
+    seeds: int = 1
+    """How many of its seeds, the first."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    prog = "python -m benchmarks.attack_strength"
+    return run(lambda: compare(parse(Options, arguments, prog)), kept="nothing is kept")
+
+
+def read(path: Path, training: Training, seeds: int) -> tuple[Nets, Int[Array, " seed"]]:
+    """The first seeds' nets in a file, and their numbers; `ConfigError` if they are not those of the training."""
+    names = ("seeds", *(f"{part}_{net}" for part in ("w", "b") for net in NETS))
+    try:
+        # numpy leaves a file open that it fails to read: open it here.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+            found = {name: jnp.asarray(stored[name][:seeds]) for name in names}
+    except OSError:
+        raise
+    except Exception:  # a damaged archive may raise any error of zipfile, zlib, struct or numpy
+        raise ConfigError(f"NETS = {str(path)!r} is not allowed: an .npz file with {', '.join(names)}") from None
     for net in NETS:
-        found = nets[net]["weight"].shape[1:]
-        if found != shape:
-            sys.exit(f"{path}: weights of shape {found} where the benchmark's nets have {shape}")
+        shape = found[f"w_{net}"].shape[1:]
+        expected = (training.neurons, training.data.dimension)
+        require(shape == expected, f"shape of w_{net}", shape, f"the benchmark's nets have {expected}")
+    return {net: {"weight": found[f"w_{net}"], "threshold": found[f"b_{net}"]} for net in NETS}, found["seeds"]
+
+
+def compare(options: Options) -> int:
+    """Print the table; the exit status."""
+    require_count("--seeds", options.seeds)
+    training, radius = purification.training()
+    nets, numbers = read(options.nets, training, options.seeds)
     fixed = instance(training.data)
     suite = standard(fixed.to_input(fixed.label_weights))
     names = [attack.name for attack in suite]
@@ -80,7 +115,8 @@ def main(path: str, seeds: int = 1) -> None:
             print(f"{net:<8}{factor:>9.2f}{accuracies}{fast / slow:>12.3f}  {winners(found.broken_by, names)}")
             for warning in found.warnings:
                 print(f"  {warning}")
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    sys.exit(main())

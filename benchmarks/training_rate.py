@@ -8,8 +8,10 @@ so that the ratio stands when the machine's speed drifts.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import jax
@@ -21,6 +23,8 @@ from purifyjax.attacks import FGM, PGD
 from purifyjax.sweep import seed_keys, seeds_at_once
 from purifyjax.sweep.train import bytes_a_seed
 from purifyjax.training import Phase, Training, initial_state, run_steps
+from theory_checks.arguments import parse
+from theory_checks.command import run as command
 
 STEPS, ROUNDS = 10, 7
 
@@ -91,8 +95,23 @@ def ratio(config: Training, phase: Phase, seeds: int) -> tuple[float, float]:
     return float(np.median(ratios)), float(np.median(rates))
 
 
-def main() -> None:
-    """Print the table for a run of feature purification."""
+@dataclass(frozen=True)
+class Options:
+    """Compare the training of feature purification with the machine's matrix-product rate."""
+
+
+def main(arguments: list[str] | None = None, *, prog: str = "python -m benchmarks.training_rate") -> int:
+    """Run the command line; returns the exit status."""
+    return command(lambda: _main(arguments, prog), kept="nothing is kept")
+
+
+def _main(arguments: list[str] | None, prog: str) -> int:
+    parse(Options, arguments, prog)
+    return compare()
+
+
+def compare() -> int:
+    """Print the table for a run of feature purification; the exit status."""
     config, _ = purification.training()
     device = jax.devices()[0]
     print(f"{device.device_kind}, jax {jax.__version__}: d = {config.data.dimension}, m = {config.neurons}")
@@ -108,7 +127,8 @@ def main() -> None:
             total[seeds][1] += work / share
     for seeds, (work, time_units) in total.items():
         print(f"{'the whole run':<22}{seeds:>6}{'':>22}{work / time_units:>22.2f}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,6 +7,7 @@ each claim as soon as it is known. Exit status:
     1    one is
     2    unusable settings
     3    none is, but one is undecided, with --strict
+    4    a file could not be read or written (a full disk, say): what was finished before is kept
     70   the program failed
     129, 130, 143   stopped by SIGHUP, Ctrl-C or SIGTERM
 """
@@ -24,12 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(arguments: list[str] | None) -> int:
-    import tyro
-
     from theory_checks import catalogue
+    from theory_checks.arguments import parse
     from theory_checks.options import Options
 
-    options = tyro.cli(Options, args=arguments, prog="python -m theory_checks.all")
+    options = parse(Options, arguments, "python -m theory_checks.all")
     if options.list:
         print(catalogue.listing(catalogue.papers()))
         return 0

@@ -62,6 +62,7 @@ def selected(papers: Sequence[Paper], ids: Sequence[str]) -> list[tuple[Paper, C
     known = [claim.id for _, claim in every]
     for name in ids:
         require(name in known, "--only", name, f"one of {', '.join(known)}")
+    require(len(set(ids)) == len(ids), "--only", " ".join(ids), "every claim once")
     return [(paper, claim) for paper, claim in every if not ids or claim.id in ids]
 
 

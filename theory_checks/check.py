@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from purifyjax.errors import ConfigError
-from purifyjax.files import write_text
+from purifyjax.errors import require
 from theory_checks import catalogue
 from theory_checks.options import Options, plan, writable
 from theory_checks.paper import Paper
 from theory_checks.progress import say
 from theory_checks.report import Report, format_verdict, print_table
 from theory_checks.runner import Runner
+from theory_checks.sealed import DamagedError, read_sealed, write_sealed
 from theory_checks.session import Session
 from theory_checks.store import locked, sweep
+from theory_checks.terminal import width
 from theory_checks.verdict import Verdict, exit_status
 
 SETTINGS = "run.json"
@@ -39,7 +40,7 @@ def check(options: Options, papers: Sequence[Paper] | None = None) -> int:
     started = time.monotonic()
     with locked(out):
         sweep(out)
-        write_text(out / SETTINGS, json.dumps(settings(options) | {"ran": asked.seeds.tolist()}, indent=1))
+        write_sealed(out / SETTINGS, settings(options) | {"ran": asked.seeds.tolist()})
         say(f"profile {options.profile}: {len(asked.claims)} claims on {len(asked.experiments)} experiments")
         if asked.without:
             say(f"profile {options.profile}: no sizes for {', '.join(asked.without)}, and no verdict")
@@ -50,12 +51,12 @@ def check(options: Options, papers: Sequence[Paper] | None = None) -> int:
         for judged in session.verdicts(asked.claims):
             verdicts |= {verdict.id: verdict for verdict in judged}
             for verdict in judged:
-                say(format_verdict(verdict), sys.stdout)
+                say(format_verdict(verdict, width()), sys.stdout)
             report.write(verdicts, session.evidences)
         for name, evidence in session.evidences.items():
             session.runner.export(asked.experiments[name], evidence.seeds)
     told = [verdicts[claim.id] for _, claim in asked.claims]
-    print(f"\n{asked.setting}\n")
+    print(f"\n{textwrap.fill(asked.setting, width())}\n")
     print_table(told)
     say(f"{time.monotonic() - started:.0f} s; report: {out / 'report.html'}")
     return exit_status(told, strict=options.strict)
@@ -68,12 +69,13 @@ def settings(options: Options) -> dict[str, Any]:
 
 
 def remembered(folder: Path) -> tuple[Options, tuple[int, ...]]:
-    """The settings and seeds of the run in a folder; `ConfigError` if there was none."""
+    """The settings and seeds of the run in a folder; `ConfigError` if there was none, `DamagedError` if it is lost."""
+    require((folder / SETTINGS).exists(), "FOLDER", str(folder), f"it is not the output folder of a run: no {SETTINGS}")
     try:
-        found = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-        seeds = tuple(int(seed) for seed in found["ran"])
+        found = read_sealed(folder / SETTINGS)
         kept = {field.name: found[field.name] for field in fields(Options) if field.name in found}
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ConfigError(f"{folder} is not the output folder of a run: {folder / SETTINGS} is not readable") from None
-    directory = None if kept["data_dir"] is None else Path(kept["data_dir"])
-    return Options(**kept | {"only": tuple(kept["only"]), "data_dir": directory}), seeds
+        directory = None if found["data_dir"] is None else Path(found["data_dir"])
+        return Options(**kept | {"only": tuple(found["only"]), "data_dir": directory}), tuple(found["ran"])
+    except (DamagedError, KeyError):
+        anew = "run what was run in that folder again, which writes it anew"
+        raise DamagedError(f"{folder / SETTINGS} is damaged, or of another version: {anew}") from None

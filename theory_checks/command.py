@@ -1,4 +1,4 @@
-"""How every command ends: bad settings and stops in one sentence, each with a status of its own."""
+"""How every command ends: bad settings, refusals of the system and stops in one sentence, each with its own status."""
 
 from __future__ import annotations
 
@@ -7,30 +7,57 @@ import traceback
 from collections.abc import Callable
 
 from purifyjax.errors import ConfigError
+from theory_checks import terminal
 from theory_checks.signals import Stopped, stoppable
 
-UNUSABLE, FAILED, INTERRUPTED = 2, 70, 130
-_GO_ON = "what is finished is saved: run the same command again to go on"
+UNUSABLE, REFUSED, FAILED, INTERRUPTED = 2, 4, 70, 130
+GO_ON = "what is finished is saved: run the same command again to go on"
 
 
-def run(command: Callable[[], int]) -> int:
-    """The command's exit status; 2 for a `ConfigError`, 70 for a crash, 128 + the signal's number for a stop.
+def run(command: Callable[[], int], *, kept: str = GO_ON) -> int:
+    """The command's exit status, or how else it ended.
+
+    2 for a `ConfigError`, 4 where the system refuses to read or write a file (a full disk, say), 70 for a crash,
+    128 + the signal's number for a stop. Nothing that is printed fails (`terminal.lasting`), and jax computes in one
+    way (`numerics.fixed`).
 
     Args:
       command: imports by itself what is large, so that a crash of an import is one of the command.
+      kept: what a run that did not come to its end leaves.
     """
-    try:
-        with stoppable():
-            return command()
-    except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return UNUSABLE
-    except Exception:
-        traceback.print_exc()
-        return FAILED
-    except KeyboardInterrupt:
-        print(f"\ninterrupted; {_GO_ON}", file=sys.stderr)
-        return INTERRUPTED
-    except Stopped as stop:
-        print(f"\nstopped by {stop.signal.name}; {_GO_ON}", file=sys.stderr)
-        return stop.status
+    with terminal.lasting():
+        try:
+            with stoppable():
+                # Late: a crash within it is one of the command.
+                from theory_checks.numerics import fixed
+
+                with fixed():
+                    return command()
+        except ConfigError as error:
+            return _end(UNUSABLE, f"error: {error}", error)
+        except OSError as error:
+            return _end(REFUSED, f"error: {_refusal(error)}; {kept}", error)
+        except Exception:
+            traceback.print_exc()
+            return FAILED
+        except SystemExit as stop:  # `--help` was answered
+            return int(stop.code or 0)
+        except KeyboardInterrupt as stop:
+            print(file=sys.stderr)
+            return _end(INTERRUPTED, f"interrupted; {kept}", stop)
+        except Stopped as stop:
+            print(file=sys.stderr)
+            return _end(stop.status, f"stopped by {stop.signal.name}; {kept}", stop)
+
+
+def _end(status: int, sentence: str, error: BaseException) -> int:
+    """Print why the command ends, with what was noted on the way."""
+    print(terminal.printable("; ".join([sentence, *getattr(error, "__notes__", ())])), file=sys.stderr)
+    return status
+
+
+def _refusal(error: OSError) -> str:
+    """What the system refused, and where."""
+    if type(error).__str__ is OSError.__str__ and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

@@ -2,24 +2,24 @@
 
 Splits images into a robust part (few strong axes) and a non-robust part (many weak ones), trains a small convolutional
 network cleanly and adversarially, and tells how well it knows test images by either part alone. Exit status: 0 done,
-2 unusable settings.
+else as of `theory_checks.all`.
 """
 
 from __future__ import annotations
 
 import sys
+import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-import tyro
+from purifyjax.errors import require
+from theory_checks.command import run
+from theory_checks.terminal import WIDTH, fold
 
-from purifyjax.errors import ConfigError, require
-from purifyjax.stats import clopper_pearson
-from theory_checks.options import writable
-from theory_checks.seeds import parse_seeds
+if TYPE_CHECKING:
+    import pandas as pd
 
 # ε for pixels in [0, 1]. On digits nets trained cleanly keep less than a tenth there; the others are customary.
 RADII = {"digits": 0.75, "mnist": 2.0, "cifar10": 0.5, "svhn": 0.5}
@@ -60,31 +60,43 @@ class Options:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    options = tyro.cli(Options, args=arguments, prog="python -m theory_checks.image_features")
-    try:
-        run(options)
-    except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\ninterrupted: nothing was written", file=sys.stderr)
-        return 130
-    return 0
+    return run(lambda: _main(arguments), kept="no training is kept: run the same command again")
 
 
-def run(options: Options) -> None:
-    """Load, train, measure, write and print."""
+def _main(arguments: list[str] | None) -> int:
+    from theory_checks.arguments import parse
+
+    return follow(parse(Options, arguments, "python -m theory_checks.image_features"))
+
+
+def follow(options: Options) -> int:
+    """Load, train, measure, write and print; the exit status."""
+    from theory_checks.arguments import require_count, require_number
+    from theory_checks.seeds import parse_seeds
+
     require(options.dataset in RADII, "--dataset", options.dataset, f"one of {', '.join(RADII)}")
     radius = RADII[options.dataset] if options.radius is None else options.radius
-    require(radius > 0 and np.isfinite(radius), "--radius", radius, "a positive number")
+    require_number("--radius", radius)
+    require_number("--learning-rate", options.learning_rate)
+    if options.threshold is not None:
+        require_number("--threshold", options.threshold)
+    for flag, count, least in (
+        ("steps", options.steps, 1),
+        ("samples", options.samples, 2),
+        ("points", options.points, 1),
+    ):
+        require_count(f"--{flag}", count, least)
     seeds = parse_seeds(options.seeds)
 
-    # Imported late: `--help` and bad options then answer at once.
+    # Imported late: bad options are then told at once.
     from purifyjax.data.images import load
-    from purifyjax.files import atomic_path
+    from purifyjax.files import write_bytes
     from purifyjax.plots import image_features as plot
     from purifyjax.plots import style
     from theory_checks.measuring.image_features import image_features
+    from theory_checks.options import writable
+    from theory_checks.progress import say
+    from theory_checks.terminal import width
 
     images = load(options.dataset, options.data_dir)  # pyright: ignore[reportArgumentType]
     out = writable(options.out or Path("results") / f"image-features-{options.dataset}")
@@ -100,21 +112,25 @@ def run(options: Options) -> None:
         points=options.points,
     )
     for name, frame in (("curve", found.curve), ("accuracies", found.accuracies)):
-        with atomic_path(out / f"{name}.parquet") as temporary:
-            frame.to_parquet(temporary)
+        write_bytes(out / f"{name}.parquet", frame.to_parquet())
     robust, rest = len(found.parts.robust_axes), len(found.parts.nonrobust_axes)
     setting = f"{options.dataset}: {robust} robust and {rest} non-robust axes, threshold {found.parts.threshold:.3g}"
     figure = plot.figure(found.curve, classes=images.classes, title=f"{setting}, ε = {radius:g}")
     style.save(figure, out / "image_features")
-    print(f"\n{setting}; adversary ℓ2, radius {radius:g}; {len(seeds)} seeds\n")
-    print(table(found.accuracies))
+    told = f"{setting}; adversary ℓ2, radius {radius:g}; {len(seeds)} seeds"
+    print(f"\n{textwrap.fill(told, width())}\n")
+    print(table(found.accuracies, width()))
     for net, seed in found.diverged:
         print(f"{_NETS[net]} training of seed {seed} diverged and is left out")
-    print(f"{time.monotonic() - started:.0f} s; tables and figure: {out}", file=sys.stderr)
+    say(f"{time.monotonic() - started:.0f} s; tables and figure: {out}")
+    return 0
 
 
-def table(accuracies: pd.DataFrame) -> str:
-    """Accuracies at the end as plain text: the mean over seeds, and the extreme seeds with their 95% intervals."""
+def table(accuracies: pd.DataFrame, columns: int = WIDTH) -> str:
+    """Accuracies at the end as plain text: the mean over seeds, and the extreme seeds with their 95% intervals.
+
+    Lines that are longer than so many columns are folded.
+    """
     lines = [f"{'training':<12} {'measured on':<22} {'mean':>6}  {'lowest seed':<22} {'highest seed':<22}".rstrip()]
     for (net, measure), rows in accuracies.groupby(["net", "measure"], sort=False):
         share = rows["correct"] / rows["points"]
@@ -123,10 +139,12 @@ def table(accuracies: pd.DataFrame) -> str:
             f"{_NETS[str(net)]:<12} {_WORDS[str(measure)]:<22} {100 * share.mean():5.1f}%  "
             f"{extremes[0]:<22} {extremes[1]:<22}".rstrip()
         )
-    return "\n".join(lines)
+    return "\n".join(folded for line in lines for folded in fold(line, columns))
 
 
 def _interval(row: pd.Series) -> str:
+    from purifyjax.stats import clopper_pearson
+
     correct, points = int(row["correct"]), int(row["points"])
     low, high = clopper_pearson(correct, points)
     return f"{100 * correct / points:5.1f}% [{100 * low:.1f}, {100 * high:.1f}]"

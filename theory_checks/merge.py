@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-import tyro
+from tyro import conf
 
 from theory_checks.command import run
 
@@ -21,7 +21,7 @@ from theory_checks.command import run
 class Options:
     """Merge the folders of runs of the same settings on different seeds, and report on all of them."""
 
-    folders: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER [FOLDER ...]")]
+    folders: Annotated[tuple[Path, ...], conf.Positional, conf.arg(metavar="FOLDER [FOLDER ...]")]
     """Output folders of the runs; they are left as they are."""
     out: Path
     """Where the merged store and the report go."""
@@ -31,17 +31,24 @@ class Options:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    return run(lambda: merge(tyro.cli(Options, args=arguments, prog="python -m theory_checks.merge")))
+    return run(lambda: _main(arguments))
+
+
+def _main(arguments: list[str] | None) -> int:
+    from theory_checks.arguments import parse
+
+    return merge(parse(Options, arguments, "python -m theory_checks.merge"))
 
 
 def merge(options: Options) -> int:
     """Copy the stores into one and report on it; the exit status."""
-    from purifyjax.errors import ConfigError
+    from purifyjax.errors import ConfigError, require
     from theory_checks.check import SAME, check, remembered
     from theory_checks.options import with_seeds, writable
     from theory_checks.progress import say
     from theory_checks.store import Store, locked
 
+    require(options.folders, "FOLDER", options.folders, "the output folders of one or more runs")
     runs = {folder: remembered(folder) for folder in options.folders}
     (first, (settings, _)), *others = runs.items()
     for folder, (own, _) in others:

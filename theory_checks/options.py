@@ -16,6 +16,7 @@ from jaxtyping import Int
 from purifyjax.data.images import Name, load
 from purifyjax.errors import ConfigError, require
 from theory_checks import catalogue
+from theory_checks.arguments import require_number
 from theory_checks.claim import Claim
 from theory_checks.experiment import Experiment
 from theory_checks.paper import Paper
@@ -113,7 +114,7 @@ def plan(options: Options, papers: Sequence[Paper]) -> Plan:
 def _at_radius(experiments: dict[str, Experiment], radius: float | None) -> dict[str, Experiment]:
     if radius is None:
         return experiments
-    require(radius > 0 and np.isfinite(radius), "--radius", radius, "a positive number")
+    require_number("--radius", radius)
     known = [e.reference_radius for e in experiments.values() if e.reference_radius is not None]
     if not known:
         raise ConfigError("--radius is not allowed: no experiment of this profile is judged at a radius")
@@ -139,8 +140,8 @@ def writable(out: Path) -> Path:
     """Make the output folder, or say in one sentence why that cannot be."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"--out {out} cannot be made: {error.strerror}") from None
-    if not os.access(out, os.W_OK):
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--out {out} cannot be made: {getattr(error, 'strerror', error)}") from None
+    if not os.access(out, os.W_OK | os.X_OK):
         raise ConfigError(f"--out {out} is not writable: choose another folder")
     return out

@@ -69,6 +69,7 @@ class TheoremItem(pytest.Item):
 
     def runtest(self) -> None:
         """Judge the claim."""
+        from theory_checks.arguments import at_home
         from theory_checks.seeds import parse_seeds
         from theory_checks.testing import explained, verdict
 
@@ -77,7 +78,7 @@ class TheoremItem(pytest.Item):
             self.claim,
             profile=str(self.config.getoption("theorems_profile")),
             seeds=None if seeds is None else parse_seeds(seeds).tolist(),
-            out=None if out is None else Path(out),
+            out=None if out is None else at_home(Path(out)),
         )
         if found.outcome == "holds":
             return

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
+import io
 import os
 import re
-import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,12 @@ import numpy as np
 import pandas as pd
 
 from purifyjax.errors import ConfigError
+from purifyjax.files import atomic_path, remove, write_bytes
 from theory_checks.progress import say
 from theory_checks.provenance import Environment, environment, from_plain
+from theory_checks.sealed import DamagedError, read_sealed, write_sealed
 
-_TEMPORARY = re.compile(r"^\.[0-9a-f]{8}\.")  # as `purifyjax.files` and `Store.write` name what is not whole yet
+_TEMPORARY = re.compile(r"^\.[0-9a-f]{8}\.")  # as `purifyjax.files` names what is not whole yet
 FOLDERS = ("store", "checkpoints", "tables", "figures", "trajectories")  # of a run
 _ABOUT, _ARRAYS = "record.json", "arrays.npz"
 
@@ -73,17 +74,16 @@ class Store:
             return None
         try:
             return _read(path, mark)
-        except _DamagedError as damage:
+        except DamagedError as damage:
             say(f"{damage}: made anew")
-            shutil.rmtree(path, ignore_errors=True)
+            remove(path)
             return None
 
     def environment(self, label: str, mark: str, name: str) -> Environment | None:
-        """Where a record was made, without reading its numbers; None if there is none."""
+        """Where a record was made, without reading its numbers; None if there is none, or if that is damaged."""
         try:
-            content = json.loads((self.path(label, mark, name) / _ABOUT).read_text(encoding="utf-8"))
-            return from_plain(content["environment"])
-        except (OSError, ValueError, KeyError, TypeError):
+            return from_plain(read_sealed(self.path(label, mark, name) / _ABOUT)["environment"])
+        except DamagedError:
             return None
 
     def write(
@@ -97,14 +97,12 @@ class Store:
     ) -> None:
         """Store a record, whole or not at all; one of that name is replaced."""
         path = self.path(label, mark, name)
-        temporary = path.with_name(f".{secrets.token_hex(4)}.{name}")
-        temporary.mkdir(parents=True)
-        try:
+        with atomic_path(path) as temporary:
+            temporary.mkdir()
             if arrays:
                 np.savez(temporary / _ARRAYS, **arrays)  # pyright: ignore[reportArgumentType]
             for table, frame in (tables or {}).items():
-                frame.to_parquet(temporary / f"{table}.parquet", index=False)
-            files = {file.name: _digest(file) for file in sorted(temporary.iterdir())}
+                write_bytes(temporary / f"{table}.parquet", frame.to_parquet(index=False))
             content = {
                 "label": label,
                 "fingerprint": mark,
@@ -113,16 +111,9 @@ class Store:
                 "environment": environment().plain(),
                 "command": self.command,
                 "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "files": files,
+                "files": {file.name: _digest(file) for file in sorted(temporary.iterdir())},
             }
-            (temporary / _ABOUT).write_text(
-                json.dumps(content | {"checksum": _checksum(content)}, indent=1, ensure_ascii=False), encoding="utf-8"
-            )
-            if path.exists():
-                shutil.rmtree(path)
-            os.replace(temporary, path)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            write_sealed(temporary / _ABOUT, content)
         self._written.add(path)
 
     def records(self) -> Iterator[Path]:
@@ -141,16 +132,13 @@ class Store:
                 continue
             try:
                 _read(theirs, mark)
-            except _DamagedError as damage:
+            except DamagedError as damage:
                 say(f"{damage}: left out")
                 continue
-            mine = self.path(label, mark, theirs.name)
-            temporary = mine.with_name(f".{secrets.token_hex(4)}.{mine.name}")
-            try:
-                shutil.copytree(theirs, temporary)
-                os.replace(temporary, mine)
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
+            with atomic_path(self.path(label, mark, theirs.name)) as temporary:
+                temporary.mkdir()
+                for file in theirs.iterdir():  # `copytree` would go on after a full disk, and tell of it in its own way
+                    shutil.copyfile(file, temporary / file.name)
             count += 1
         return count
 
@@ -160,7 +148,7 @@ def sweep(folder: Path) -> None:
     places = [*folder.glob(".*"), *(path for own in FOLDERS for path in (folder / own).rglob(".*"))]
     for path in places:
         if _TEMPORARY.match(path.name):
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            remove(path)
 
 
 @contextmanager
@@ -171,52 +159,42 @@ def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
       wait: for another process to finish; else `ConfigError` if there is one.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "a+", encoding="utf-8") as file:
+    with open(folder / ".lock", "ab+", buffering=0) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             file.seek(0)
-            holder = file.read().strip() or "another process"
+            holder = file.read().decode(errors="replace").strip() or "another process"
             if not wait:
                 raise ConfigError(
                     f"--out {folder} is in use by {holder}: wait for it, or choose another folder"
                 ) from None
             say(f"{folder} is in use by {holder}: waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
-        file.truncate(0)
-        file.write(f"process {os.getpid()}")
-        file.flush()
+        with suppress(OSError):  # on a full disk the holder remains without a name
+            file.truncate(0)
+            file.write(f"process {os.getpid()}".encode())
         yield
 
 
-class _DamagedError(Exception):
-    """A record whose files are not what was written."""
-
-
 def _read(path: Path, mark: str) -> Record:
-    try:
-        content = json.loads((path / _ABOUT).read_text(encoding="utf-8"))
-        checksum = content.pop("checksum")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise _DamagedError(f"{path / _ABOUT} is not readable") from None
-    if checksum != _checksum(content) or content["fingerprint"] != mark:
-        raise _DamagedError(f"{path / _ABOUT} is damaged, its checksum differs")
+    """The record in a folder; `DamagedError` if a file of it is not what was written."""
+    content = read_sealed(path / _ABOUT)
+    if content.get("fingerprint") != mark:
+        raise DamagedError(f"{path / _ABOUT} is of another fingerprint")
     for name, digest in content["files"].items():
-        if not (path / name).exists() or _digest(path / name) != digest:
-            raise _DamagedError(f"{path / name} is damaged, its checksum differs")
+        if not (path / name).is_file() or _digest(path / name) != digest:
+            raise DamagedError(f"{path / name} is damaged, its checksum differs")
     arrays: dict[str, np.ndarray] = {}
     if _ARRAYS in content["files"]:
         with np.load(path / _ARRAYS) as stored:
             arrays = {name: stored[name] for name in stored.files}
     names = [name.removesuffix(".parquet") for name in content["files"] if name.endswith(".parquet")]
-    tables = {name: pd.read_parquet(path / f"{name}.parquet") for name in names}
+    # From memory: pyarrow opens no path of odd bytes.
+    tables = {name: pd.read_parquet(io.BytesIO((path / f"{name}.parquet").read_bytes())) for name in names}
     return Record(arrays, tables, content["about"], from_plain(content["environment"]))
 
 
 def _digest(file: Path) -> str:
     with open(file, "rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def _checksum(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -49,10 +49,7 @@ class Bar:
     def __exit__(self, *_):
         pass
 
-    def set_postfix(self, **_):
-        pass
-
-    def update(self, done: int) -> None:
+    def update(self, done: int, **_) -> None:
         self.done += done
 
 
@@ -147,13 +144,18 @@ def test_one_diverged_seed_is_left_out_and_named(monkeypatch):
         (["--radius", "nan"], "--radius = nan"),
         (["--threshold", "9"], "threshold τ = 9.0"),
         (["--steps", "0"], "steps = 0"),
-        (["--points", "0"], "samples, points = (10000, 0)"),
+        (["--points", "0"], "--points = 0"),
+        (["--samples", "1"], "--samples = 1"),
+        (["--learning-rate", "1e300"], "--learning-rate = 1e+300"),
+        (["--radius", "1e-300"], "--radius = 1e-300"),
+        (["--steps", "9999999999"], "--steps = 9999999999"),
         (["--dataset", "mnist"], "mnist needs a folder"),
         (["--out", "/dev/null/folder"], "--out /dev/null/folder cannot be made"),
     ],
 )
 def test_bad_input_is_one_sentence_and_status_2(capsys, tmp_path, arguments, says):
-    assert command.main(["--out", str(tmp_path), *arguments]) == 2
+    out = [] if "--out" in arguments else ["--out", str(tmp_path)]
+    assert command.main([*out, *arguments]) == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if "0%" not in line]
     assert says in lines[-1] and lines[-1].startswith("error: ")
     assert list(tmp_path.iterdir()) == []

@@ -73,7 +73,7 @@ def load(name: Name, directory: str | os.PathLike[str] | None = None, *, seed: i
     needed = f"{name} needs a folder with {SOURCES[name]}"
     require(directory is not None, "directory", directory, needed)
     assert directory is not None  # for the type checker
-    folder = Path(directory).expanduser()
+    folder = Path(os.path.expanduser(directory))  # of a user who is not there: not changed
     require(folder.is_dir(), "directory", str(folder), f"there is no such folder, and {needed}")
     train, test, files = _READERS[name](folder)
     for file in files:
