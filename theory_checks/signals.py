@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_SENT = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+_SENT = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name))
 _AGAIN = 0.01  # seconds
 
 
@@ -32,7 +32,10 @@ class Stopped(BaseException):
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Raise `Stopped` in the main thread at SIGTERM and SIGHUP; a signal that is ignored (nohup) stays so."""
+    """Raise `Stopped` in the main thread at SIGTERM and SIGHUP, and `KeyboardInterrupt` at SIGINT.
+
+    A signal that is ignored (nohup) stays so.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -42,7 +45,7 @@ def stoppable() -> Iterator[None]:
             # What is raised there is printed and lost: ask again when the collector is done.
             threading.Timer(_AGAIN, signal.raise_signal, [number]).start()
             return
-        raise Stopped(number)
+        raise KeyboardInterrupt if number == signal.SIGINT else Stopped(number)
 
     before = {number: signal.getsignal(number) for number in _SENT}
     try:

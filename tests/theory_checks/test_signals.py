@@ -23,17 +23,18 @@ def test_a_signal_stops_the_program(number):
     assert stopped.value.signal == number and stopped.value.status == 128 + number
 
 
-def test_a_signal_in_a_callback_of_the_collector_stops_it_after_the_callback():
+@pytest.mark.parametrize(("number", "stop"), [(signal.SIGTERM, Stopped), (signal.SIGINT, KeyboardInterrupt)])
+def test_a_signal_in_a_callback_of_the_collector_stops_it_after_the_callback(number, stop):
     called = []
 
     def callback(phase, info):
         if not called:
             called.append(phase)
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(number)
 
     gc.callbacks.append(callback)
     try:
-        with pytest.raises(Stopped), stoppable():
+        with pytest.raises(stop), stoppable():
             gc.collect()
             assert called
             wait()
