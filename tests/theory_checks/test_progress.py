@@ -61,10 +61,11 @@ def test_a_terminal_gets_a_bar(monkeypatch):
         def isatty(self):
             return True
 
-    monkeypatch.setattr(sys, "stderr", Terminal())
+    own = Terminal()
+    monkeypatch.setattr(sys, "stderr", own)
     with steps("training", 2) as bar:
         bar.update(2, loss="0.5")
-    told = sys.stderr.getvalue()
+    told = own.getvalue()
     assert "\r" in told and "100%" in told and "loss=0.5" in told
 
 

@@ -1,4 +1,4 @@
-"""What the system refuses and what disks spoil: a sentence and a status, nothing half-written, and the next run mends it."""
+"""What systems refuse and disks spoil: a sentence and a status, nothing half-written, and the next run mends it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ import pytest
 from tests.theory_checks import tiny
 from theory_checks import all as every
 from theory_checks import catalogue, merge
-from theory_checks.report import drawing
 
 LIMITS = (0, 60, 300, 1500, 4000)  # bytes a file: refused at other places each
 
@@ -40,17 +39,7 @@ def temporaries(out: Path) -> list[Path]:
     return [path for path in out.rglob(".*") if path.name != ".lock"]
 
 
-@pytest.fixture(autouse=True)
-def _fast_papers(monkeypatch):
-    """The walks, with a figure that takes no time."""
-
-    def save(figure, path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        drawing.style.write_bytes(path.with_name(f"{path.name}.png"), b"a picture " * 1000)
-        return path.with_name(f"{path.name}.png"), path
-
-    monkeypatch.setattr(catalogue, "papers", lambda: (tiny.PAPER,))
-    monkeypatch.setattr(drawing.style, "save", save)
+pytestmark = pytest.mark.usefixtures("tiny_paper", "blank_figures")
 
 
 @pytest.fixture(scope="module")
