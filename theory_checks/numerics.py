@@ -27,7 +27,7 @@ FIXED = {
 
 @contextmanager
 def fixed() -> Iterator[None]:
-    """Within the block jax computes as `FIXED` says; what the environment asked for instead is told in a line.
+    """Within the block jax computes as `FIXED` says; what was asked for instead is told in a line.
 
     Raises:
       ConfigError: a variable of the environment with which jax does not start.
@@ -43,10 +43,11 @@ def fixed() -> Iterator[None]:
     except (RuntimeError, ValueError) as error:
         raise ConfigError(f"jax does not start in this environment: {printable(str(error))}") from None
     asked = {name: getattr(jax.config, name) for name in FIXED}
+    other = [f"{name} = {asked[name]} (but {value})" for name, value in FIXED.items() if asked[name] != value]
+    if other:
+        say(f"not used, since what is stored is of one kind: {', '.join(other)}")
     for name, value in FIXED.items():
-        if asked[name] != value:
-            say(f"{name} = {asked[name]} is asked for and not used: all stored numbers are computed with {value}")
-            jax.config.update(name, value)
+        jax.config.update(name, value)
     try:
         yield
     finally:

@@ -1,10 +1,7 @@
 """The command line: one clear sentence for bad input, statuses, verdicts as they come, and a whole run at toy size."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import theory_checks
 from tests.theory_checks import tiny
+from tests.theory_checks.processes import start
 from tests.theory_checks.toys import feature_purification
 from theory_checks import all as command
 from theory_checks import catalogue, merge
@@ -210,24 +207,6 @@ def test_folders_that_cannot_be_merged_are_named(tiny_paper, tmp_path, capsys):
 
 # Stops --------------------------------------------------------------------------------------------------
 
-START = """
-import signal, sys
-# A suite under nohup, or in the background of a script, hands down that these are ignored.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from tests.theory_checks import tiny
-from theory_checks import all, catalogue
-catalogue.papers = lambda: (tiny.PAPER,)
-sys.exit(all.main(sys.argv[1:]))
-"""
-
-
-def start(out: Path, **environment: str) -> subprocess.Popen:
-    """A run of the walks in a process of its own."""
-    own = os.environ | {"PYTHONPATH": str(Path(theory_checks.__file__).parents[1])} | environment
-    arguments = [sys.executable, "-c", START, "--profile", "tiny", "--out", str(out)]
-    return subprocess.Popen(arguments, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
 
 @pytest.mark.parametrize(
     ("number", "status", "says"),
@@ -239,7 +218,7 @@ def start(out: Path, **environment: str) -> subprocess.Popen:
 )
 def test_stops_are_one_line_and_have_a_status_of_their_own(tmp_path, number, status, says):
     log = tmp_path / "log"
-    process = start(tmp_path / "out", TINY_SLEEP="0.5", TINY_LOG=str(log))
+    process = start(tmp_path / "out", environment={"TINY_SLEEP": "0.5", "TINY_LOG": str(log)}, text=True)
     deadline = time.monotonic() + 120
     while not log.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -257,7 +236,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(tiny_paper, tmp
     draw, kills = np.random.default_rng(0), 0
     while True:
         log = tmp_path / f"log{kills}"
-        process = start(killed, TINY_SLEEP="0.05", TINY_LOG=str(log))
+        process = start(killed, environment={"TINY_SLEEP": "0.05", "TINY_LOG": str(log)})
         while not (killed / "run.json").exists() and process.poll() is None:
             time.sleep(0.01)
         time.sleep(draw.uniform(0.0, 1.5))

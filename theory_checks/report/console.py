@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
 from collections import Counter
@@ -72,24 +73,26 @@ def _table(verdicts: Sequence[Verdict], colour: bool, columns: int) -> list[str]
     lines = [_line(_HEADER, widths), "-" * (sum(widths) + len(_GAP) * (len(widths) - 1))]
     for verdict, row in zip(verdicts, rows[1:], strict=True):
         line = _line(row, widths)
-        start = widths[0] + len(_GAP)
-        lines.append(line[:start] + _painted(line[start:], verdict, colour))
+        if colour:
+            start = widths[0] + len(_GAP)
+            line = line[:start] + _coloured(verdict) + line[start + len(verdict.answer) :]
+        lines.append(line)
     return lines
 
 
 def _paragraphs(verdicts: Sequence[Verdict], colour: bool, columns: int) -> list[str]:
     lines = []
     for verdict in verdicts:
-        name, colon, rest = format_verdict(verdict, columns).partition(":")
-        space = rest[: len(rest) - len(rest.lstrip())]
-        lines += (name + colon + space + _painted(rest.lstrip(), verdict, colour)).split("\n")
+        text = format_verdict(verdict, columns)
+        if colour:
+            text = re.sub(rf"(:\s+){verdict.answer},", rf"\1{_coloured(verdict)},", text, count=1)
+        lines += text.split("\n")
     return lines
 
 
-def _painted(text: str, verdict: Verdict, colour: bool) -> str:
-    """The text, which begins with the verdict's answer, with that in colour."""
-    end = len(verdict.answer)
-    return f"{_COLOURS[verdict.outcome]}{text[:end]}{_RESET}{text[end:]}" if colour else text
+def _coloured(verdict: Verdict) -> str:
+    """The verdict's answer by ANSI sequences."""
+    return f"{_COLOURS[verdict.outcome]}{verdict.answer}{_RESET}"
 
 
 def few_seeds(verdicts: Sequence[Verdict]) -> str:
