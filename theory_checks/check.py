@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 import time
@@ -70,7 +71,9 @@ def settings(options: Options) -> dict[str, Any]:
 
 def remembered(folder: Path) -> tuple[Options, tuple[int, ...]]:
     """The settings and seeds of the run in a folder; `ConfigError` if there was none, `DamagedError` if it is lost."""
-    require((folder / SETTINGS).exists(), "FOLDER", str(folder), f"it is not the output folder of a run: no {SETTINGS}")
+    require(
+        os.path.exists(folder / SETTINGS), "FOLDER", str(folder), f"it is not the output folder of a run: no {SETTINGS}"
+    )
     try:
         found = read_sealed(folder / SETTINGS)
         kept = {field.name: found[field.name] for field in fields(Options) if field.name in found}

@@ -1,11 +1,15 @@
 """Files are whole or absent, and nothing temporary stays behind."""
 
+import errno
+import json
+import os
+import resource
 import stat
 
 import numpy as np
 import pytest
 
-from purifyjax.files import atomic_path, write_text
+from purifyjax.files import WriteError, atomic_path, remove, write_bytes, write_text
 
 
 def names(folder):
@@ -67,3 +71,84 @@ def test_permissions_are_those_of_an_ordinary_file(tmp_path):
 def test_text_is_utf8_with_plain_line_ends(tmp_path):
     write_text(tmp_path / "note.txt", "τ ≤ 1/√k\n")
     assert (tmp_path / "note.txt").read_bytes() == "τ ≤ 1/√k\n".encode()
+
+
+def test_odd_characters_are_read_from_json_as_they_were(tmp_path):
+    text = json.dumps({"path": "\udcff τ"}, ensure_ascii=False)
+    write_text(tmp_path / "path.json", text)
+    assert json.loads((tmp_path / "path.json").read_text(encoding="utf-8")) == {"path": "\udcff τ"}
+
+
+def test_a_folder_replaces_another_as_a_whole(tmp_path):
+    for name in ("old", "new"):
+        with atomic_path(tmp_path / "record") as temporary:
+            temporary.mkdir()
+            (temporary / name).write_text(name)
+    assert names(tmp_path / "record") == ["new"] and names(tmp_path) == ["record"]
+
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def as_it_closes():
+    """A writer that fails, and fails otherwise as it closes, like zipfile."""
+    try:
+        raise FULL
+    finally:
+        raise ValueError("cannot close while there is an open handle")
+
+
+def by_another_name():
+    try:
+        raise FULL
+    except OSError as error:
+        raise RuntimeError("encoder error -2") from error
+
+
+def plainly():
+    raise FULL
+
+
+@pytest.mark.parametrize("writer", [plainly, as_it_closes, by_another_name])
+def test_a_full_disk_is_told_in_one_way_whatever_the_writer_says(tmp_path, writer):
+    target = tmp_path / "table.csv"
+    target.write_text("old")
+    with pytest.raises(WriteError) as refused, atomic_path(target) as temporary:
+        temporary.write_text("half of the n")
+        writer()
+    assert str(refused.value) == f"{target} cannot be written: No space left on device"
+    assert refused.value.errno == errno.ENOSPC and names(tmp_path) == ["table.csv"] and target.read_text() == "old"
+
+
+def save_arrays(path):
+    with atomic_path(path) as temporary:
+        np.savez(temporary, a=np.ones(10_000), b=np.ones(10_000))
+
+
+@pytest.mark.parametrize("write", [lambda path: write_bytes(path, b"x" * 100_000), save_arrays], ids=["bytes", "npz"])
+@pytest.mark.parametrize("size", [0, 100, 50_000, 99_000])
+def test_the_system_may_refuse_at_any_place(tmp_path, write, size):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        with pytest.raises(WriteError, match="file.npz cannot be written: File too large"):
+            write(tmp_path / "file.npz")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert names(tmp_path) == []
+
+
+def test_a_parent_that_is_a_file_is_a_refusal(tmp_path):
+    (tmp_path / "tables").write_text("a file")
+    with pytest.raises(WriteError, match="a.csv cannot be written: File exists"):
+        write_text(tmp_path / "tables" / "a.csv", "")
+
+
+def test_what_is_removed_is_gone_whatever_it_is(tmp_path):
+    (tmp_path / "folder" / "deep").mkdir(parents=True)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "kept")
+    for name in ("folder", "file", "link", "nothing"):
+        remove(tmp_path / name)
+    assert names(tmp_path) == ["kept"]

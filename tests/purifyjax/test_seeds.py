@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from purifyjax import sweep
-from purifyjax.seeds import over_seeds, seed_keys, seeds_at_once, take
+from purifyjax.seeds import cores, over_seeds, seed_keys, seeds_at_once, take
 
 
 def test_every_seed_is_a_call_of_its_own_on_a_cpu_and_results_come_in_their_order():
@@ -72,6 +72,14 @@ def test_seeds_run_side_by_side_only_once_compiled(monkeypatch):
     for other in ((jnp.zeros((2, 4)),), 5), ((jnp.zeros(2),), 6):
         assert called(*other)[0] == threading.main_thread().name
     assert set(called((jnp.zeros(3),), 5, threads=1)) == {threading.main_thread().name}
+
+
+@pytest.mark.parametrize(
+    ("said", "count"), [("3", 3), *((odd, os.cpu_count()) for odd in ("0", "abc", "-1", "1.5", ""))]
+)
+def test_cores_are_as_many_as_xla_takes(said, count, monkeypatch):
+    monkeypatch.setenv("PJRT_NPROC", said)
+    assert cores() == count
 
 
 def test_a_seed_s_key_is_its_own_whoever_is_beside_it():

@@ -30,4 +30,5 @@ def start(out: Path, *arguments: str, environment: dict[str, str] | None = None,
     """A run of the walks in a process of its own; both streams are piped unless the options say otherwise."""
     own = os.environ | {"PYTHONPATH": str(Path(theory_checks.__file__).parents[1])} | (environment or {})
     command = [sys.executable, "-c", START, "--profile", "tiny", "--out", str(out), *arguments]
-    return subprocess.Popen(command, env=own, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options)
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, env=own, **streams | options)

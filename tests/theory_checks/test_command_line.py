@@ -75,6 +75,8 @@ def told(out: Path) -> dict:
             ["--dataset", "svhn", "--data-dir", "/no/such"],
             "directory = '/no/such' is not allowed: there is no such folder",
         ),
+        (["--dataset", "svhn", "--data-dir", "x" * 300], "there is no such folder"),
+        (["--dataset", "svhn", "--data-dir", "~nobody/x"], "directory = '~nobody/x' is not allowed"),
         (["--out", "/dev/null/folder"], "--out /dev/null/folder cannot be made"),
     ],
 )

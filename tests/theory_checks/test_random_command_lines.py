@@ -6,16 +6,12 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields
-from types import SimpleNamespace
 
-import pandas as pd
 import pytest
 
 from benchmarks import attack_strength
-from purifyjax.plots import image_features as plot
 from theory_checks import all as every
 from theory_checks import image_features, merge, options
-from theory_checks.measuring import image_features as measure
 
 ODD = [
     *("", "0", "1", "-1", "2,3", "0-1", "1,1", "3-1", "nan", "inf", "-inf", "1e300", "1e-300", "1e15", "0.5", "1.5"),
@@ -30,23 +26,14 @@ SENSIBLE = {
 }
 
 
-def found(*_, **__) -> measure.ImageFeatures:
-    """What following images finds, in no time."""
-    row = {"seed": 0, "net": "clean", "measure": "pgd", "radius": 0.5, "correct": 1, "points": 2}
-    parts = SimpleNamespace(robust_axes=[0], nonrobust_axes=[1], threshold=0.5)
-    return measure.ImageFeatures(pd.DataFrame([row]), pd.DataFrame([row]), parts, [])  # pyright: ignore[reportArgumentType]
-
-
-pytestmark = pytest.mark.usefixtures("tiny_paper", "blank_figures")
+pytestmark = pytest.mark.usefixtures("tiny_paper", "blank_figures", "no_images")
 
 
 @pytest.fixture(autouse=True)
-def _no_time(monkeypatch, tmp_path):
-    """Images that take no time, in a folder and a home of one's own."""
+def _at_home(monkeypatch, tmp_path):
+    """In a folder and a home of one's own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(measure, "image_features", found)
-    monkeypatch.setattr(plot, "figure", lambda *_, **__: None)
 
 
 def line(draw: random.Random, kind: type, positional: list[str]) -> list[str]:

@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from purifyjax.data.images import load
 from tests.theory_checks import tiny
 from theory_checks import all as every
-from theory_checks import catalogue, merge
+from theory_checks import catalogue, image_features, merge
+from theory_checks.measuring import image_features as measure
 
 LIMITS = (0, 60, 300, 1500, 4000)  # bytes a file: refused at other places each
 
@@ -62,6 +64,10 @@ def run_merge(folder: Path) -> tuple[int, Path]:
     return merge.main([str(folder / "a"), str(folder / "b"), "--out", str(folder / "merged")]), folder / "merged"
 
 
+def run_images(folder: Path) -> tuple[int, Path]:
+    return image_features.main(["--seeds", "7,", "--out", str(folder / "images")]), folder / "images"
+
+
 COMMANDS = {"all": run_all, "merge": run_merge}
 Run = Callable[[Path], tuple[int, Path]]
 
@@ -88,6 +94,30 @@ def test_a_full_disk_is_a_sentence_and_the_next_run_goes_on(run: Run, size, refe
     assert temporaries(out) == []
     assert run(tmp_path)[0] == 0
     assert told(out) == told(reference / out.name)
+
+
+@pytest.mark.parametrize("size", LIMITS[:4])
+def test_a_full_disk_is_a_sentence_for_what_keeps_no_training(size, no_images, tmp_path, capsys):
+    load("digits")  # once, since scikit-learn itself writes as it is imported
+    with no_larger_files(size):
+        status, out = run_images(tmp_path)
+    assert status == 4
+    sentence = one_sentence(capsys.readouterr().err, 4)
+    assert f"error: {out}" in sentence and "File too large; no training is kept: run the same command again" in sentence
+    assert temporaries(out) == []
+    assert run_images(tmp_path)[0] == 0
+    assert {path.name for path in out.iterdir()} >= {"curve.parquet", "accuracies.parquet", "image_features.png"}
+
+
+@pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt, 130), (RuntimeError, 70), (OSError, 4)])
+def test_whatever_ends_the_following_of_images_has_its_status(error, status, tmp_path, capsys, monkeypatch):
+    def stop(*_, **__):
+        raise error("the end")
+
+    monkeypatch.setattr(measure, "image_features", stop)
+    assert run_images(tmp_path)[0] == status
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.endswith("; no training is kept: run the same command again") == (status != 70)
 
 
 @pytest.mark.parametrize("place", ["store", "checkpoints", "trajectories", "run.json", ".lock", "verdicts.json"])

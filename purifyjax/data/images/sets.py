@@ -74,7 +74,7 @@ def load(name: Name, directory: str | os.PathLike[str] | None = None, *, seed: i
     require(directory is not None, "directory", directory, needed)
     assert directory is not None  # for the type checker
     folder = Path(os.path.expanduser(directory))  # of a user who is not there: not changed
-    require(folder.is_dir(), "directory", str(folder), f"there is no such folder, and {needed}")
+    require(os.path.isdir(folder), "directory", str(folder), f"there is no such folder, and {needed}")
     train, test, files = _READERS[name](folder)
     for file in files:
         if checksum(file) is False:

@@ -147,6 +147,15 @@ def test_a_run_killed_within_a_chunk_goes_on_from_the_last_checkpoint(tmp_path, 
     assert len(second.calls) == CHUNKS - at + 1
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, KilledError])
+def test_a_checkpoint_that_cannot_be_written_does_not_hide_the_stop(tmp_path, error):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(error, match="stop") as stopped:
+        stage(progress=Progress(error, 2), checkpoint=tmp_path / "file" / "part.npz", mark="m")
+    (note,) = stopped.value.__notes__
+    assert note.startswith("steps since the last checkpoint are lost: ") and "part.npz cannot be written" in note
+
+
 def test_without_the_time_for_a_checkpoint_there_is_none(tmp_path):
     with pytest.raises(KilledError):
         stage(Advance(KilledError, 4), checkpoint=tmp_path / "part.npz", mark="m")
