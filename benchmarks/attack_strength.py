@@ -80,8 +80,6 @@ def read(path: Path, training: Training, seeds: int) -> tuple[Nets, Int[Array, "
         # numpy leaves a file open that it fails to read: open it here.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             found = {name: jnp.asarray(stored[name][:seeds]) for name in names}
-    except OSError:
-        raise
     except Exception:  # a damaged archive may raise any error of zipfile, zlib, struct or numpy
         raise ConfigError(f"NETS = {str(path)!r} is not allowed: an .npz file with {', '.join(names)}") from None
     for net in NETS:

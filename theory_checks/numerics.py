@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from purifyjax.errors import ConfigError, require
 from theory_checks.progress import say
@@ -57,8 +58,13 @@ def fixed() -> Iterator[None]:
 
 def _require_flags() -> None:
     """`ConfigError` for XLA_FLAGS that XLA does not know: it would end the process without a word of ours."""
-    flags = os.environ.get("XLA_FLAGS")
-    if flags and "jax" not in sys.modules:
-        probe = [sys.executable, "-c", "import jax; jax.devices()"]
-        started = subprocess.run(probe, capture_output=True, env=os.environ | {"JAX_PLATFORMS": "cpu"})
-        require(started.returncode == 0, "XLA_FLAGS", flags, "flags that the installed XLA knows, or none")
+    if flags := os.environ.get("XLA_FLAGS"):
+        require(_starts(flags), "XLA_FLAGS", flags, "flags that the installed XLA knows, or none")
+
+
+@cache
+def _starts(flags: str) -> bool:
+    """Whether jax starts with these flags, in a process of its own."""
+    probe = [sys.executable, "-c", "import jax; jax.devices()"]
+    about = {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+    return subprocess.run(probe, capture_output=True, env=os.environ | about).returncode == 0

@@ -48,6 +48,8 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     from theory_checks.options import Options, plan
 
     profile, seeds = str(config.getoption("theorems_profile")), config.getoption("theorems_seeds")
+    if config.getoption("theorems_out") == "":
+        raise pytest.UsageError("--theorems-out needs a folder")
     try:
         asked = plan(Options(profile=profile, seeds=seeds), catalogue.papers())
     except ConfigError as error:

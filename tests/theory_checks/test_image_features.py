@@ -190,6 +190,12 @@ def test_the_table_tells_the_extreme_seeds_apart():
     assert " ".join(line) == "standard whole image, PGD-20 25.0% 0.0% [0.0, 3.6] 50.0% [39.8, 60.2]"
 
 
+def test_the_table_fits_narrow_terminals():
+    rows = [{"seed": 0, "net": "clean", "measure": "pgd", "correct": 50, "points": 100}]
+    lines = command.table(pd.DataFrame(rows), 40).splitlines()
+    assert max(map(len, lines)) <= 40 and len(lines) > 3
+
+
 def test_the_figure_shows_means_and_extremes_of_seeds():
     frame = pd.DataFrame(
         {"seed": [0, 0, 1, 1], "net": "robust", "step": [0, 4, 0, 4], "accuracy": [0.1, 0.9, 0.3, 0.7]}
