@@ -76,7 +76,7 @@ def told(out: Path) -> dict:
             "directory = '/no/such' is not allowed: there is no such folder",
         ),
         (["--dataset", "svhn", "--data-dir", "x" * 300], "there is no such folder"),
-        (["--dataset", "svhn", "--data-dir", "~nobody/x"], "directory = '~nobody/x' is not allowed"),
+        (["--dataset", "svhn", "--data-dir", "~no-such-user/x"], "directory = '~no-such-user/x' is not allowed"),
         (["--out", "/dev/null/folder"], "--out /dev/null/folder cannot be made"),
     ],
 )

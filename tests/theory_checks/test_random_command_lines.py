@@ -16,7 +16,21 @@ from theory_checks import image_features, merge, options
 ODD = [
     *("", "0", "1", "-1", "2,3", "0-1", "1,1", "3-1", "nan", "inf", "-inf", "1e300", "1e-300", "1e15", "0.5", "1.5"),
     *("9" * 22, "1_0", "0x10", "４", "abc", "None", "True", "τ", "\udcff", "a\nb", "a\0b", "\x1b[31m", "%s", "{}"),
-    *("--", "-", "-x", "--x", "=", "~/x", "~nobody/x", ".", "/dev/null", "/dev/null/x", "x" * 300, "tiny", "quick"),
+    *(
+        "--",
+        "-",
+        "-x",
+        "--x",
+        "=",
+        "~/x",
+        "~no-such-user/x",
+        ".",
+        "/dev/null",
+        "/dev/null/x",
+        "x" * 300,
+        "tiny",
+        "quick",
+    ),
     *("walks-end", "late", "digits", "mnist", "cats", "-h", "--help", "--list", "--strict", "--out", "here", "there"),
 ]
 SENSIBLE = {
