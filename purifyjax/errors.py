@@ -1,4 +1,4 @@
-"""The one error that a user can cause: a setting outside its range."""
+"""The one error that a user can cause, a setting outside its range, and the checks that raise it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.core import Tracer
 
 
 class ConfigError(ValueError):
@@ -22,7 +21,7 @@ def require(condition: Any, field: str, value: Any, allowed: str) -> None:
 
 def concrete(value: Any) -> np.ndarray | None:
     """The numbers of a value, None where there are none to look at: traced, or a placeholder of a pytree."""
-    if isinstance(value, Tracer):
+    if isinstance(value, jax.core.Tracer):
         return None
     if isinstance(value, bool | int | float | np.number | np.ndarray | jax.Array):
         return None if isinstance(value, jax.Array) and not value.is_fully_addressable else np.asarray(value)
@@ -40,17 +39,20 @@ def require_real(
 ) -> None:
     """Raise `ConfigError` unless `value` is a real number, or an array of them, that are all finite and as `allowed`.
 
-    Traced values are not looked at, nor are `None` leaves and other placeholders that pytrees are mapped to.
+    Traced values are not looked at, nor are the placeholders that pytrees are mapped to. None is no number.
 
     Args:
       holds: of an array of numbers, which are allowed.
       infinite: whether infinity may be allowed.
     """
-    if isinstance(value, Tracer) or type(value) is object or isinstance(value, jax.ShapeDtypeStruct):
-        return
     numbers = concrete(value)
-    real = False
-    if numbers is not None and numbers.dtype.kind in "iuf":
-        with np.errstate(invalid="ignore"):
-            real = bool(np.all(holds(numbers) & ~np.isnan(numbers) & (infinite | np.isfinite(numbers))))
+    if numbers is None:
+        unseen = isinstance(value, jax.Array | jax.core.Tracer | jax.ShapeDtypeStruct) or type(value) is object
+        require(unseen, field, value, allowed)
+        return
+    # Of jax.numpy, which knows bfloat16; truth values are neither.
+    real = any(jax.numpy.issubdtype(numbers.dtype, kind) for kind in (np.integer, np.floating))
     require(real, field, value, allowed)
+    with np.errstate(invalid="ignore"):  # comparisons with NaN
+        fine = np.all(holds(numbers)) and not np.any(np.isnan(numbers)) and (infinite or np.all(np.isfinite(numbers)))
+    require(fine, field, value, allowed)
