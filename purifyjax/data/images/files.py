@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from textwrap import shorten
+from typing import Any, TypeVar
 
 from purifyjax.errors import ConfigError
+
+T = TypeVar("T")
+
+_SHOWN = 8  # names of files in a message
 
 # MD5 as published, and as torchvision's and other loaders check it. It tells a wrong file from the right one; it
 # is no defence against a forged one.
@@ -35,32 +40,109 @@ MD5 = {
 
 
 def checksum(path: str | os.PathLike[str]) -> bool | None:
-    """Whether a file's MD5 is the one published for its name; None for a name without a published one.
+    """Whether a file's MD5 is one that is published for its name; None for a name without a published one.
+
+    Case does not matter, nor `.idx` for `-idx`, nor whether a name ends in `.gz`: the file may be either.
 
     Raises:
       OSError: there is no such file.
     """
-    published = MD5.get(Path(path).name)
-    if published is None:
+    name = published_name(Path(path).name)
+    published = {MD5[form] for form in (name, f"{name}.gz", Path(path).name.lower()) if form in MD5}
+    if not published:
         return None
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == published
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() in published
 
 
-def find(names: tuple[str, ...], directory: Path, folder: str = "", suffixes: tuple[str, ...] = ("",)) -> list[Path]:
-    """For each name, the first file that lies in the directory or in its usual sub-folder; nothing where none does."""
-    found = []
-    for name in names:
-        candidates = [place / f"{name}{suffix}" for place in (directory, directory / folder) for suffix in suffixes]
-        found += [file for file in candidates if file.is_file()][:1]
-    return found
+def official(name: str, content: bytes) -> bool:
+    """Whether this is the content of the published file of this name, however it was compressed or packed."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest() == MD5[name]
 
 
-def require_all(found: list[Path], names: tuple[str, ...], directory: Path, expected: str) -> None:
-    """Raise `ConfigError` with the names of which `find` found no file."""
-    stems = {file.name.removesuffix(".gz") for file in found}
-    missing = [name for name in names if name not in stems]
-    expect(not missing, directory, f"lacks {', '.join(missing)}", expected)
+def published_name(name: str) -> str:
+    """The published name, without `.gz`, of a file that may be called otherwise."""
+    return name.lower().removesuffix(".gz").replace(".idx", "-idx")
+
+
+def listing(folder: Path) -> list[Path]:
+    """What lies in a folder, by name.
+
+    Raises:
+      ConfigError: it cannot be read.
+    """
+    with refuse_errors(folder, "a readable folder"):
+        return sorted(folder.iterdir())
+
+
+def find(names: Mapping[str, Sequence[str]], directory: Path, folder: str = "") -> dict[str, list[Path]]:
+    """The files of each name: those of the directory and its usual sub-folder, or else of one folder within it.
+
+    Args:
+      names: what a file of each name may be called, whatever the case, best first.
+      folder: the usual sub-folder.
+
+    Returns:
+      By name, best first; names without a file are left out.
+
+    Raises:
+      ConfigError: the directory cannot be read, or several folders within it hold such files.
+    """
+    found = _among(names, _contents(listing(directory), folder))
+    if found:
+        return found
+    inner: dict[Path, dict[str, list[Path]]] = {}
+    for place in listing(directory):
+        if place.is_dir() and os.access(place, os.R_OK | os.X_OK):
+            inner[place] = _among(names, _contents(listing(place), folder))
+    holding = [place for place, files in inner.items() if files]
+    places = " and in ".join(str(place) for place in holding)
+    expect(len(holding) <= 1, directory, f"has such files in {places}", "one of these folders to be named")
+    return inner[holding[0]] if holding else {}
+
+
+def _contents(entries: list[Path], folder: str) -> list[Path]:
+    """The entries, and those of the sub-folder among them if it is there."""
+    inner = entries
+    for part in PurePosixPath(folder).parts:
+        inner = [
+            file for place in inner if place.name.lower() == part.lower() and place.is_dir() for file in listing(place)
+        ]
+    return entries + (inner if folder else [])
+
+
+def _among(names: Mapping[str, Sequence[str]], entries: list[Path]) -> dict[str, list[Path]]:
+    found = {
+        name: [entry for form in forms for entry in entries if entry.name.lower() == form.lower() and entry.is_file()]
+        for name, forms in names.items()
+    }
+    return {name: files for name, files in found.items() if files}
+
+
+def require_all(found: Mapping[str, Any], names: Sequence[str], directory: Path, expected: str) -> None:
+    """Raise `ConfigError` with the names of which `find` found no file, and with what lies there instead."""
+    missing = [name for name in names if name not in found]
+    there = [entry.name for entry in listing(directory)]
+    shown = ", ".join(there[:_SHOWN]) + (f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else "")
+    expect(not missing, directory, f"lacks {', '.join(missing)}", f"{expected}; it holds {shown or 'nothing'}")
+
+
+def first_whole(readers: Mapping[Path, Callable[[], T]]) -> tuple[T, list[str]]:
+    """What the first reader that raises no `ConfigError` finds, and a sentence on each before it.
+
+    Args:
+      readers: by the file that they read, at least one.
+
+    Raises:
+      ConfigError: every one raised it; the first's.
+    """
+    broken: list[ConfigError] = []
+    for path, read in readers.items():
+        try:
+            return read(), [f"{error}; {path} is read instead" for error in broken]
+        except ConfigError as error:
+            broken.append(error)
+    raise broken[0]
 
 
 def expect(condition: bool, path: Path, wrong: str, expected: str) -> None:
@@ -74,6 +156,8 @@ def refuse_errors(path: Path, expected: str) -> Iterator[None]:
     """Turn whatever a library raises on a broken file (almost anything does occur) into a `ConfigError`."""
     try:
         yield
+    except ConfigError:
+        raise
     except Exception as error:
         reason = shorten(str(error), 200) or type(error).__name__
         raise ConfigError(f"{path} cannot be read ({reason}), expected {expected}") from error

@@ -6,24 +6,36 @@ Every reader raises `ConfigError` with the file, what is wrong and what is expec
 from __future__ import annotations
 
 import gzip
-import io
 import math
-import pickle
 import tarfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int32, UInt8
 from scipy.io import loadmat
 
-from purifyjax.data.images.files import expect, find, refuse_errors, require_all
+from purifyjax.data.images.files import (
+    checksum,
+    expect,
+    find,
+    first_whole,
+    official,
+    published_name,
+    refuse_errors,
+    require_all,
+)
+from purifyjax.data.images.pickles import plain_objects
 
+_GZIP = b"\x1f\x8b"  # its first bytes
 CLASSES = 10  # of every set here
 _MNIST = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 _MNIST_FOLDER = "MNIST/raw"
 _CIFAR = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
 _CIFAR_FOLDER, _CIFAR_ARCHIVE = "cifar-10-batches-py", "cifar-10-python.tar.gz"
+_ARCHIVES = tuple(_CIFAR_ARCHIVE.removesuffix(".tar.gz") + suffix for suffix in (".tar.gz", ".tgz", ".tar"))
 _SVHN = ("train_32x32.mat", "test_32x32.mat")
 
 # What each set's folder must hold, for the messages.
@@ -45,24 +57,50 @@ class Part(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Both parts, and the files that they come from."""
+    """Both parts, and what there is to say on the files that they come from.
+
+    Attributes:
+      unofficial: those that are not what was published.
+      remarks: sentences on broken files in whose place others were read.
+    """
 
     train: Part
     test: Part
-    files: list[Path]
+    unofficial: list[Path]
+    remarks: list[str] = []
 
 
 def read_mnist(directory: Path) -> Found:
-    """The four IDX files, plain or compressed."""
-    files = find(_MNIST, directory, _MNIST_FOLDER, ("", ".gz"))
-    require_all(files, _MNIST, directory, SOURCES["mnist"])
-    train_x, train_y, test_x, test_y = files
-    train = _part(train_x, _idx(train_x, 3)[..., None], _idx(train_y, 1), labels_path=train_y)
-    test = _part(test_x, _idx(test_x, 3)[..., None], _idx(test_y, 1), labels_path=test_y)
-    return Found(train, test, files)
+    """The four IDX files, plain or compressed, whatever their names say; whole ones before broken ones."""
+    found = find({name: _mnist_forms(name) for name in _MNIST}, directory, _MNIST_FOLDER)
+    require_all(found, _MNIST, directory, SOURCES["mnist"])
+    read = {name: first_whole({file: partial(_idx, file, _rank(name)) for file in found[name]}) for name in _MNIST}
+    remarks = [remark for _, remarks in read.values() for remark in remarks]
+    train_x, train_y, test_x, test_y = (found_file for found_file, _ in read.values())
+    train = _part(train_x.path, train_x.entries[..., None], train_y.entries, labels_path=train_y.path)
+    test = _part(test_x.path, test_x.entries[..., None], test_y.entries, labels_path=test_y.path)
+    return Found(train, test, [file.path for file, _ in read.values() if not file.official], remarks)
 
 
-def _idx(path: Path, rank: int) -> UInt8[np.ndarray, "..."]:
+def _mnist_forms(name: str) -> tuple[str, ...]:
+    """What the file may be called; some distribute it with a dot."""
+    dotted = name.replace("-idx", ".idx")
+    return name, dotted, f"{name}.gz", f"{dotted}.gz"
+
+
+def _rank(name: str) -> int:
+    return 3 if "idx3" in name else 1
+
+
+class _Idx(NamedTuple):
+    """An IDX file's entries, and whether its content is the published one."""
+
+    path: Path
+    entries: UInt8[np.ndarray, "..."]
+    official: bool
+
+
+def _idx(path: Path, rank: int) -> _Idx:
     """IDX: two zero bytes, type code 8 (unsigned byte), rank, one big-endian uint32 a dimension, the entries."""
     data = _content(path)
     magic, header = bytes([0, 0, 8, rank]), 4 + 4 * rank
@@ -73,27 +111,41 @@ def _idx(path: Path, rank: int) -> UInt8[np.ndarray, "..."]:
     size = header + math.prod(shape)
     state = "is truncated" if len(data) < size else "has trailing bytes"
     expect(len(data) == size, path, f"{state}: it holds {len(data)} bytes", f"{size} by its header")
-    return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
+    entries = np.frombuffer(data, np.uint8, offset=header).reshape(shape)
+    return _Idx(path, entries, official(published_name(path.name), data))
 
 
 def read_cifar10(directory: Path) -> Found:
-    """The six python batches, or their archive where some of them are missing."""
-    files = find(_CIFAR, directory, _CIFAR_FOLDER)
-    archive = directory / _CIFAR_ARCHIVE
-    if len(files) < len(_CIFAR) and archive.is_file():
-        files, batches = [archive], _unpack(archive)
-    else:
-        require_all(files, _CIFAR, directory, SOURCES["cifar10"])
-        batches = {file: _content(file) for file in files}
+    """The six python batches, or an archive of them where some are missing or broken; or that archive itself."""
+    if directory.is_file():
+        return _cifar(_unpack(directory), directory)
+    forms = {name: (name,) for name in _CIFAR} | {_CIFAR_ARCHIVE: _ARCHIVES}
+    found = find(forms, directory, _CIFAR_FOLDER)
+    readers: dict[Path, Callable[[], Found]] = {}
+    if all(name in found for name in _CIFAR):
+        files = {name: found[name][0] for name in _CIFAR}
+        readers[files[_CIFAR[0]].parent] = lambda: _cifar({file: _content(file) for file in files.values()})
+    for archive in found.get(_CIFAR_ARCHIVE, []):
+        readers[archive] = lambda archive=archive: _cifar(_unpack(archive), archive)
+    if not readers:
+        require_all(found, _CIFAR, directory, SOURCES["cifar10"])
+    both, remarks = first_whole(readers)
+    return both._replace(remarks=remarks)
+
+
+def _cifar(batches: dict[Path, bytes], archive: Path | None = None) -> Found:
+    """Both parts of the batches, in their order."""
     *train, test = (_cifar_batch(path, data) for path, data in batches.items())
-    return Found(Part(*map(np.concatenate, zip(*train, strict=True))), test, files)
+    contents = zip(_CIFAR, batches.items(), strict=True)
+    unofficial = [archive or path for name, (path, data) in contents if not official(name, data)]
+    return Found(Part(*map(np.concatenate, zip(*train, strict=True))), test, list(dict.fromkeys(unofficial)))
 
 
 def _unpack(archive: Path) -> dict[Path, bytes]:
     """The six batches under the names archive/batch, read without writing anything to disk."""
     batches: dict[str, bytes] = {}
     with refuse_errors(archive, "a whole .tar.gz archive"):
-        with gzip.open(archive) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
+        with _opened(archive) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
             for member in tar:
                 name, file = PurePosixPath(member.name).name, tar.extractfile(member)
                 if name in _CIFAR and file is not None:
@@ -105,10 +157,17 @@ def _unpack(archive: Path) -> dict[Path, bytes]:
     return {archive / name: batches[name] for name in _CIFAR}
 
 
+def _opened(archive: Path) -> IO[bytes]:
+    """The archive's content as a stream."""
+    with open(archive, "rb") as file:
+        compressed = file.read(len(_GZIP)) == _GZIP
+    return gzip.open(archive) if compressed else open(archive, "rb")  # pyright: ignore[reportReturnType]
+
+
 def _cifar_batch(path: Path, data: bytes) -> Part:
     """A pickled dictionary: data, uint8 [n, 3072] in the order channel, row, column, and the list labels."""
     with refuse_errors(path, "a pickled CIFAR-10 batch"):
-        content = _ArrayUnpickler(io.BytesIO(data), encoding="bytes").load()
+        content = plain_objects(data)
     expect(isinstance(content, dict), path, f"holds a {type(content).__name__}", "a dictionary")
     # Python 2, which wrote the official files, has bytes for keys.
     entries = {key.decode(errors="replace") if isinstance(key, bytes) else key: content[key] for key in content}
@@ -125,37 +184,13 @@ def _cifar_batch(path: Path, data: bytes) -> Part:
     return _part(path, pixel.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), label)
 
 
-class _ArrayUnpickler(pickle.Unpickler):
-    """Reads plain objects and uint8 arrays only.
-
-    A pickle may call whatever it can name. These stand-ins are all that it can name: even numpy's own constructors
-    are not safe in a forger's hands (object arrays over raw bytes).
-    """
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
-            return lambda *_: np.empty(0, np.uint8)  # shape and entries follow with its state
-        if (module, name) == ("numpy", "ndarray"):
-            return None  # only ever an argument of _reconstruct
-        if (module, name) == ("numpy", "dtype"):
-            return lambda code, *_: _uint8(code)
-        if (module, name) == ("_codecs", "encode"):  # bytes, as Python 3 writes them in protocol 2
-            return lambda text, _: text.encode("latin1")
-        raise pickle.UnpicklingError(f"it asks for {f'{module}.{name}'!r}, which no image file needs")
-
-
-def _uint8(code: str | bytes) -> np.dtype:
-    if code not in ("u1", b"u1"):
-        raise pickle.UnpicklingError(f"it holds an array of type {code!r} instead of uint8")
-    return np.dtype(np.uint8)
-
-
 def read_svhn(directory: Path) -> Found:
     """The two MATLAB files of cropped digits."""
-    files = find(_SVHN, directory)
-    require_all(files, _SVHN, directory, SOURCES["svhn"])
+    found = find({name: (name,) for name in _SVHN}, directory)
+    require_all(found, _SVHN, directory, SOURCES["svhn"])
+    files = [found[name][0] for name in _SVHN]
     train, test = map(_mat, files)
-    return Found(train, test, files)
+    return Found(train, test, [file for file in files if checksum(file) is False])
 
 
 def _mat(path: Path) -> Part:
@@ -177,9 +212,13 @@ def _mat(path: Path) -> Part:
 
 
 def _content(path: Path) -> bytes:
-    compressed = path.suffix == ".gz"
-    with refuse_errors(path, "a whole gzip file" if compressed else "a readable file"):
-        return gzip.decompress(path.read_bytes()) if compressed else path.read_bytes()
+    """What the file holds, uncompressed; its first bytes tell whether it is compressed, as names may be wrong."""
+    with refuse_errors(path, "a readable file"):
+        data = path.read_bytes()
+    if not data.startswith(_GZIP):
+        return data
+    with refuse_errors(path, "a whole gzip file"):
+        return gzip.decompress(data)
 
 
 def _part(images: Path, pixel: np.ndarray, labels: Any, *, labels_path: Path | None = None, first: int = 0) -> Part:

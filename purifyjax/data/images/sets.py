@@ -10,12 +10,11 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Float32, Int32, UInt8
 
-from purifyjax.data.images.files import checksum
 from purifyjax.data.images.formats import CLASSES, SOURCES, read_cifar10, read_mnist, read_svhn
 from purifyjax.errors import ConfigError, require
 
@@ -53,15 +52,19 @@ def load(name: Name, directory: str | os.PathLike[str] | None = None, *, seed: i
     |         |             |                 | or cifar-10-python.tar.gz                            |
     | svhn    | 32 × 32 × 3 | 73 257 / 26 032 | train_32x32.mat and test_32x32.mat                   |
 
+    Names may be in any case, IDX files may be called `.idx…` for `-idx…`, and their content tells whether they are
+    compressed. A broken file is passed over if it is also there in another form.
+
     Args:
-      directory: where the files lie; not used for digits.
+      directory: where the files lie, or the one folder within which they do; of cifar10 also the archive itself,
+        whatever its name; not used for digits.
       seed: splits digits, which have no official test set, into train and test of equal class shares; else not used.
 
     Raises:
       ConfigError: no such set, a missing file, or one that is not well-formed.
 
     Warns:
-      UserWarning: a well-formed file is not the official one, by its MD5.
+      UserWarning: a well-formed file is not the official one, by its MD5, or one was passed over.
 
     Source: LeCun, Cortes, Burges (MNIST); Krizhevsky, *Learning Multiple Layers of Features from Tiny Images*, 2009
     (CIFAR-10); Netzer et al., *Reading Digits in Natural Images*, 2011 (SVHN, cropped digits); Alpaydin, Kaynak,
@@ -72,14 +75,25 @@ def load(name: Name, directory: str | os.PathLike[str] | None = None, *, seed: i
         return _digits(seed)
     needed = f"{name} needs a folder with {SOURCES[name]}"
     require(directory is not None, "directory", directory, needed)
-    assert directory is not None  # for the type checker
-    folder = Path(os.path.expanduser(directory))  # of a user who is not there: not changed
-    require(os.path.isdir(folder), "directory", str(folder), f"there is no such folder, and {needed}")
-    train, test, files = _READERS[name](folder)
-    for file in files:
-        if checksum(file) is False:
-            warnings.warn(f"{file} is not the official file: its MD5 is not the published one", stacklevel=2)
+    require(isinstance(directory, str | os.PathLike), "directory", directory, needed)
+    train, test, unofficial, remarks = _READERS[name](_folder(name, directory, needed))
+    for remark in remarks:
+        warnings.warn(remark, stacklevel=2)
+    for file in unofficial:
+        warnings.warn(f"{file} is not the official file: its MD5 is not the published one", stacklevel=2)
     return Images(_scale(train.pixel), train.label, _scale(test.pixel), test.label, CLASSES, name)
+
+
+def _folder(name: str, directory: Any, needed: str) -> Path:
+    """Where the files lie: a folder, or CIFAR-10's archive itself."""
+    try:
+        folder = Path(directory).expanduser()
+    except (RuntimeError, TypeError) as error:
+        raise ConfigError(f"directory = {directory!r} is not allowed: {error}, and {needed}") from error
+    if name != "cifar10" or not folder.is_file():
+        missing = "it is a file, no such folder" if folder.exists() else "there is no such folder"
+        require(folder.is_dir(), "directory", str(folder), f"{missing}, and {needed}")
+    return folder
 
 
 def _digits(seed: int) -> Images:
