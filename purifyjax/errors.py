@@ -7,6 +7,9 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
+
+_LONGEST = 400  # of a value, in a message
 
 
 class ConfigError(ValueError):
@@ -16,12 +19,14 @@ class ConfigError(ValueError):
 def require(condition: Any, field: str, value: Any, allowed: str) -> None:
     """Raise `ConfigError` "field = value: allowed" unless `condition` holds."""
     if not condition:
-        raise ConfigError(f"{field} = {value!r} is not allowed: {allowed}")
+        shown = " ".join(repr(value).split())  # arrays take several lines
+        shown = shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
+        raise ConfigError(f"{field} = {shown} is not allowed: {allowed}")
 
 
 def concrete(value: Any) -> np.ndarray | None:
     """The numbers of a value, None where there are none to look at: traced, or a placeholder of a pytree."""
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         return None
     if isinstance(value, bool | int | float | np.number | np.ndarray | jax.Array):
         return None if isinstance(value, jax.Array) and not value.is_fully_addressable else np.asarray(value)
@@ -47,7 +52,7 @@ def require_real(
     """
     numbers = concrete(value)
     if numbers is None:
-        unseen = isinstance(value, jax.Array | jax.core.Tracer | jax.ShapeDtypeStruct) or type(value) is object
+        unseen = isinstance(value, jax.Array | Tracer | jax.ShapeDtypeStruct) or type(value) is object
         require(unseen, field, value, allowed)
         return
     # Of jax.numpy, which knows bfloat16; truth values are neither.

@@ -91,3 +91,10 @@ def test_traced_values_and_placeholders_pass_unseen():
     for value in (object(), jax.ShapeDtypeStruct((), jnp.float32)):
         traced(value)
     assert concrete("a") is None and concrete(2) == 2
+
+
+def test_large_values_stay_one_sentence():
+    with pytest.raises(ConfigError) as error:
+        require_real("x", np.full((40, 40), -1.0), "x ≥ 0", lambda x: x >= 0)
+    sentence(error, "x")
+    assert len(str(error.value)) < 500
