@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from purifyjax.errors import ConfigError, require, require_count, require_real
+from purifyjax.settings import real_array, whole
+
 FloatArray = NDArray[np.float64]
 
 
@@ -46,19 +49,19 @@ def clopper_pearson(successes: ArrayLike, trials: ArrayLike, confidence: float =
       `(low, high)`: fractions in [0, 1], in the broadcast shape (scalars for scalars).
 
     Raises:
-      ValueError: a count is not whole or out of range, or `confidence` is.
+      ConfigError: a count is not whole or out of range, or `confidence` is.
 
     Source: Clopper & Pearson, Biometrika 26 (1934).
     """
     tail = _tail(confidence)
-    s, n = np.broadcast_arrays(np.asarray(successes, np.float64), np.asarray(trials, np.float64))
+    s, n = _alike(successes=successes, trials=trials)
     # NaN and infinity are not whole either: both fail one of these comparisons.
     if not (np.all(s == np.round(s)) and np.all(n == np.round(n)) and np.all(np.isfinite(n))):
-        raise ValueError("successes and trials must be whole numbers")
+        raise ConfigError("successes and trials must be whole numbers")
     if not np.all(n >= 1):
-        raise ValueError(f"trials must be at least 1, got {n.min():g}")
+        raise ConfigError(f"trials must be at least 1, got {n.min():g}")
     if not np.all((s >= 0) & (s <= n)):
-        raise ValueError("successes must lie between 0 and trials")
+        raise ConfigError("successes must lie between 0 and trials")
     # A Beta parameter of 0 is outside scipy's range: those ends are 0 and 1 by definition.
     low = np.where(s > 0, stats.beta.ppf(tail, np.maximum(s, 1), n - s + 1), 0.0)
     high = np.where(s < n, stats.beta.isf(tail, s + 1, np.maximum(n - s, 1)), 1.0)
@@ -81,7 +84,7 @@ def median_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float,
       `confidence` (n < 6 at 95%).
 
     Raises:
-      ValueError: NaN among the values, or `confidence` out of range.
+      ConfigError: NaN among the values, or `confidence` out of range.
 
     Source: Thompson, Annals of Mathematical Statistics 7 (1936).
     """
@@ -106,16 +109,16 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, f
       confidence: coverage, in (0, 1).
 
     Returns:
-      `(low, high)`, in the units of `values`; (−∞, ∞) for n < 2, which says nothing about spread.
+      `(low, high)`, in the units of `values`; (−∞, ∞) for n < 2 or an infinite value, which say nothing about spread.
 
     Raises:
-      ValueError: NaN among the values, or `confidence` out of range.
+      ConfigError: NaN among the values, or `confidence` out of range.
 
     Source: Student, Biometrika 6 (1908).
     """
     tail = _tail(confidence)
     sample = _values(values)
-    if len(sample) < 2:
+    if len(sample) < 2 or np.isinf(sample).any():
         return -math.inf, math.inf
     half = stats.t.isf(tail, len(sample) - 1) * sample.std(ddof=1) / math.sqrt(len(sample))
     return float(sample.mean() - half), float(sample.mean() + half)
@@ -134,21 +137,21 @@ def ratio_interval(parts: ArrayLike, wholes: ArrayLike, confidence: float = 0.95
       confidence: coverage, in (0, 1).
 
     Returns:
-      `(low, high)`, pure numbers; (−∞, ∞) for n < 2 or if all b are 0.
+      `(low, high)`, pure numbers; (−∞, ∞) for n < 2, if all b are 0, or for an infinite value.
 
     Raises:
-      ValueError: unequal lengths, NaN among the values, a negative b, or `confidence` out of range.
+      ConfigError: unequal lengths, NaN among the values, a negative b, or `confidence` out of range.
 
     Source: Cochran, Sampling Techniques (1977), chapter 6.
     """
     tail = _tail(confidence)
     a, b = _values(parts), _values(wholes)
     if a.shape != b.shape:
-        raise ValueError(f"parts and wholes must be of one length, got {a.shape} and {b.shape}")
+        raise ConfigError(f"parts and wholes must be of one length, got {a.shape} and {b.shape}")
     if (b < 0).any():
-        raise ValueError("wholes must not be negative")
+        raise ConfigError("wholes must not be negative")
     total = b.sum()
-    if len(a) < 2 or total == 0:
+    if len(a) < 2 or total == 0 or np.isinf([a, b]).any():
         return -math.inf, math.inf
     ratio = a.sum() / total
     half = stats.t.isf(tail, len(a) - 1) * (a - ratio * b).std(ddof=1) * math.sqrt(len(a)) / total
@@ -177,20 +180,20 @@ def two_level_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[flo
       confidence: coverage, in (0, 1).
 
     Returns:
-      `(low, high)`, in the units of `values`; (−∞, ∞) for fewer than 2 seeds or 2 points.
+      `(low, high)`, in the units of `values`; (−∞, ∞) for fewer than 2 seeds or 2 points, or an infinite value.
 
     Raises:
-      ValueError: not a table, NaN among the values, or `confidence` out of range.
+      ConfigError: not a table, NaN among the values, or `confidence` out of range.
 
     Source: Searle, Casella & McCulloch, Variance Components (1992), chapter 4, for the model;
     Satterthwaite, Biometrics Bulletin 2 (1946), for ν.
     """
     tail = _tail(confidence)
-    table = np.asarray(values, np.float64)
+    table = real_array("values", values)
     if table.ndim != 2:
-        raise ValueError(f"values must be a table of seeds and points, got the shape {table.shape}")
+        raise ConfigError(f"values must be a table of seeds and points, got the shape {table.shape}")
     sample = _values(table)
-    if min(table.shape) < 2:
+    if min(table.shape) < 2 or np.isinf(sample).any():
         return -math.inf, math.inf
     counts = np.array(table.shape)
     parts = np.array([table.mean(axis=1).var(ddof=1), table.mean(axis=0).var(ddof=1)]) / counts
@@ -216,18 +219,18 @@ def ratio_of_medians_interval(
       `(value, low, high)`, pure numbers; all NaN without pairs, infinite or NaN where a median of b is 0.
 
     Raises:
-      ValueError: unequal lengths, NaN among the values, no resample, or `confidence` out of range.
+      ConfigError: unequal lengths, NaN among the values, no resample, or `confidence` out of range.
 
     Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
     """
     tail = _tail(confidence)
+    require_count("seed", seed, 0)
+    require_count("resamples", resamples)
     for values in (numerator, denominator):
         _values(values)  # refuses NaN
     a, b = np.ravel(numerator), np.ravel(denominator)  # in their own precision
     if a.shape != b.shape:
-        raise ValueError(f"numerator and denominator must be of one length, got {a.shape} and {b.shape}")
-    if resamples < 1:
-        raise ValueError(f"resamples must be at least 1, got {resamples}")
+        raise ConfigError(f"numerator and denominator must be of one length, got {a.shape} and {b.shape}")
     if not len(a):
         return math.nan, math.nan, math.nan
     pick = np.random.default_rng(seed).integers(0, len(a), (resamples, len(a)))
@@ -253,14 +256,14 @@ def paired_difference_interval(
       `(low, high)`, shares of points, in the broadcast shape.
 
     Raises:
-      ValueError: counts below 0 or together above the trials, or `confidence` out of range.
+      ConfigError: counts below 0 or together above the trials, or `confidence` out of range.
 
     Source: Bonett & Price, Journal of Educational and Behavioral Statistics 37 (2012).
     """
     z = stats.norm.isf(_tail(confidence))
-    less, more, n = (np.asarray(count, np.float64) for count in (lost, gained, trials))
-    if not (np.all(less >= 0) and np.all(more >= 0) and np.all(less + more <= n)):  # NaN fails too
-        raise ValueError("lost and gained must be counts of different points out of the trials")
+    less, more, n = _alike(lost=lost, gained=gained, trials=trials)
+    if not (np.all(whole(less) & whole(more) & (less + more <= n)) and np.isfinite(n).all()):  # NaN fails too
+        raise ConfigError("lost and gained must be counts of different points out of the trials")
     n = n + 2
     p_lost, p_gained = (less + 1) / n, (more + 1) / n
     middle = p_lost - p_gained
@@ -281,11 +284,13 @@ def adjusted_r_squared(inputs: ArrayLike, values: ArrayLike) -> float:
       At most 1, below 0 where chance fits worse than a constant; NaN for equal values.
 
     Raises:
-      ValueError: fewer than d + 2 points, or shapes that do not fit.
+      ConfigError: fewer than d + 2 points, or shapes that do not fit.
     """
-    x, y = np.asarray(inputs, np.float64), np.asarray(values, np.float64)
+    x, y = real_array("inputs", inputs), real_array("values", values)
     if x.ndim != 2 or y.shape != x.shape[:1] or len(x) < x.shape[1] + 2:
-        raise ValueError(f"inputs must be n × d with n ≥ d + 2 and values n numbers, got {x.shape} and {y.shape}")
+        raise ConfigError(f"inputs must be n × d with n ≥ d + 2 and values n numbers, got {x.shape} and {y.shape}")
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ConfigError("inputs and values must be finite")
     x, y = x - x.mean(axis=0), y - y.mean()
     total = float(y @ y)
     if total == 0:
@@ -313,19 +318,19 @@ def weighted_line_fit(x: ArrayLike, y: ArrayLike, y_error: ArrayLike, confidence
       confidence: coverage of the slope's interval, in (0, 1).
 
     Raises:
-      ValueError: unequal lengths, fewer than two points, equal x, a number that is not finite, an
+      ConfigError: unequal lengths, fewer than two points, equal x, a number that is not finite, an
         error that is not positive, or `confidence` out of range.
     """
     tail = _tail(confidence)
-    xs, ys, errors = (np.asarray(a, np.float64) for a in (x, y, y_error))
+    xs, ys, errors = (real_array(name, a) for name, a in (("x", x), ("y", y), ("y_error", y_error)))
     if xs.ndim != 1 or xs.shape != ys.shape or xs.shape != errors.shape:
-        raise ValueError(f"x, y and y_error must be lists of one length, got {xs.shape}, {ys.shape}, {errors.shape}")
+        raise ConfigError(f"x, y and y_error must be lists of one length, got {xs.shape}, {ys.shape}, {errors.shape}")
     if len(xs) < 2 or np.ptp(xs) == 0:
-        raise ValueError("a line needs two points with different x")
+        raise ConfigError("a line needs two points with different x")
     if not (np.isfinite(xs).all() and np.isfinite(ys).all() and np.isfinite(errors).all()):
-        raise ValueError("x, y and y_error must be finite")
+        raise ConfigError("x, y and y_error must be finite")
     if not (errors > 0).all():
-        raise ValueError(f"y_error must be positive, got {errors.min():g}")
+        raise ConfigError(f"y_error must be positive, got {errors.min():g}")
     weights = errors**-2.0
     x_mean, y_mean = np.average(xs, weights=weights), np.average(ys, weights=weights)
     spread = np.sum(weights * (xs - x_mean) ** 2)
@@ -341,13 +346,23 @@ def weighted_line_fit(x: ArrayLike, y: ArrayLike, y_error: ArrayLike, confidence
 
 def _tail(confidence: float) -> float:
     """Probability left out on each side."""
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie strictly between 0 and 1, got {confidence}")
+    require_real("confidence", confidence, "a number inside (0, 1)", lambda share: (share > 0) & (share < 1))
+    require(np.ndim(confidence) == 0, "confidence", confidence, "one number")
     return (1 - confidence) / 2
 
 
 def _values(values: ArrayLike) -> FloatArray:
-    array = np.asarray(values, np.float64).ravel()
+    array = real_array("values", values).ravel()
     if np.isnan(array).any():
-        raise ValueError("values must not contain NaN")
+        raise ConfigError("values must not contain NaN")
     return array
+
+
+def _alike(**counts: ArrayLike) -> tuple[FloatArray, ...]:
+    """The counts as arrays of one shape."""
+    arrays = [real_array(name, values) for name, values in counts.items()]
+    try:
+        return tuple(np.broadcast_arrays(*arrays))
+    except ValueError as error:
+        shapes = ", ".join(str(array.shape) for array in arrays)
+        raise ConfigError(f"{', '.join(counts)} must be of one shape, got {shapes}") from error
