@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import stats
 
-from purifyjax.errors import require
+from purifyjax.errors import require, require_real
 from purifyjax.stats import clopper_pearson
 
 LEVEL = 0.05  # of false discoveries among the coordinates or pairs that a test calls significant
@@ -72,15 +72,19 @@ def assumptions(codes: Float[np.ndarray, "n dim"], apart: Bool[np.ndarray, " n"]
         these alone, sizes of effects all rows. None: all.
 
     Raises:
-      ConfigError: fewer than two codes or coordinates, codes that are all 0, or no rows apart.
+      ConfigError: fewer than two codes or coordinates, codes that are all 0, not finite, or no rows apart.
 
     Source: Benjamini & Hochberg, Journal of the Royal Statistical Society B 57 (1995).
     """
-    require(
-        codes.ndim == 2 and min(codes.shape) >= 2, "shape of the codes", codes.shape, "at least two rows and columns"
-    )
+    codes = np.asarray(codes)
+    several = codes.ndim == 2 and min(codes.shape) >= 2
+    require(several, "shape of the codes", codes.shape, "at least two rows and columns")
+    if apart is not None:
+        shape = np.shape(apart)
+        require(shape == codes.shape[:1], "shape of the rows apart", shape, f"{codes.shape[:1]}, a truth value a row")
+    require_real("codes", codes, "finite numbers")
     require(np.any(codes), "codes", "0", "not all 0")
-    tested = codes if apart is None else codes[apart]
+    tested = codes if apart is None else codes[np.asarray(apart, bool)]
     require(len(tested) >= 1, "rows apart", len(tested), "at least one")
     n, d = codes.shape
     support = codes != 0

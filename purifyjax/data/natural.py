@@ -17,7 +17,6 @@ components of natural images; Hyvärinen, IEEE Transactions on Neural Networks 1
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,11 +26,26 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.lib.stride_tricks import sliding_window_view
 
-from purifyjax.errors import ConfigError, require
+from purifyjax.data.whitening import Whitening, whitened, whitening_of
+from purifyjax.errors import ConfigError, require, require_real
+from purifyjax.settings import SEED, TRUTH, Count, Real, Setting, positive, require_settings
 
 _ROWS = 1 << 14  # coded at once
 
 Picture = Float[np.ndarray, "height width"]
+
+_SETTINGS: dict[str, Setting] = {
+    "patch": Count(least=2),
+    "atoms": Count("d", 2),
+    "patches": Count(),
+    "fitted": Count(),
+    "iterations": Count(),
+    "tolerance": Real("a share inside (0, 1)", lambda x: (x > 0) & (x < 1), static=True),
+    "contrast": Real("more than 0", positive, static=True),
+    "block": Count(),
+    "mirrored": TRUTH,
+    "seed": SEED,
+}
 
 
 @dataclass(frozen=True)
@@ -63,13 +77,6 @@ class NaturalCodes:
     block: int = 106
     mirrored: bool = True
     seed: int = 0
-
-
-class Whitening(NamedTuple):
-    """The two linear maps of the preprocessing, from pixels and between whitened patches."""
-
-    first: Float[np.ndarray, "pixel dim"]
-    second: Float[np.ndarray, "dim dim"]
 
 
 class Half(NamedTuple):
@@ -128,17 +135,18 @@ def natural_codes(config: NaturalCodes, pictures: Sequence[Picture] | None = Non
       pictures: grey, pixels in [0, 1].
 
     Raises:
-      ConfigError: a field outside its range, or too few patches of enough contrast.
+      ConfigError: a field outside its range, no pictures or unusable ones, or too few patches of enough contrast.
     """
     validate_natural(config)
     from threadpoolctl import threadpool_limits
 
-    pictures = sample_pictures() if pictures is None else pictures
+    pictures = sample_pictures() if pictures is None else [np.asarray(picture) for picture in pictures]
+    _require_pictures(pictures, config.block)
     rng = np.random.default_rng(config.seed)
     # Threads gain little on matrices of this size, and wait for one another on shared machines.
     with threadpool_limits(limits=1):
         halves = [_patches(config, pictures, half, rng) for half in (0, 1)]
-        whitening = _whitening(halves[0][0], config.atoms)
+        whitening = whitening_of(halves[0][0], config.atoms)
         white = [whitened(patches, whitening) for patches, *_ in halves]
         fitted = white[0][rng.permutation(len(white[0]))[: config.fitted]]
         # An atom and its negative are the same atom: which of them is named must not depend on its codes.
@@ -154,16 +162,21 @@ def natural_codes(config: NaturalCodes, pictures: Sequence[Picture] | None = Non
 
 def validate_natural(config: NaturalCodes) -> None:
     """Raise `ConfigError` for a field outside its range."""
-    require(config.patch >= 2, "patch", config.patch, "at least 2 pixels")
-    most = config.patch**2 - 1
-    require(2 <= config.atoms <= most, "atoms d", config.atoms, f"2 ≤ d ≤ patch² − 1 = {most}")
-    require(config.patches >= 1, "patches", config.patches, "at least 1")
-    least = 2 * config.atoms
+    require(isinstance(config, NaturalCodes), "codes", config, "NaturalCodes")
+    require_settings(config, _SETTINGS)
+    most, least = config.patch**2 - 1, 2 * config.atoms
+    require(config.atoms <= most, "atoms d", config.atoms, f"2 ≤ d ≤ patch² − 1 = {most}")
     require(config.fitted >= least, "fitted", config.fitted, f"at least 2d = {least}")
-    require(config.iterations >= 1, "iterations", config.iterations, "at least 1")
-    require(0 < config.tolerance < 1, "tolerance", config.tolerance, "a share inside (0, 1)")
-    require(config.contrast > 0, "contrast", config.contrast, "more than 0")
     require(config.block >= config.patch, "block", config.block, f"at least the patch's {config.patch} pixels")
+
+
+def _require_pictures(pictures: Sequence[Picture], block: int) -> None:
+    require(len(pictures) >= 1, "number of pictures", len(pictures), "at least 1")
+    for index, picture in enumerate(pictures):
+        shape = np.shape(picture)
+        require(len(shape) == 2, f"shape of pictures[{index}]", shape, "height and width, of a grey picture")
+        require_real(f"pictures[{index}]", picture, "finite pixels")
+        require(min(shape) >= block, "block", block, f"at most a picture's side of {min(shape)}")
 
 
 def _patches(
@@ -173,7 +186,6 @@ def _patches(
     size, block = config.patch, config.block
     found, regions, places = [], [], []
     for index, picture in enumerate(pictures):
-        require(min(picture.shape) >= block, "block", block, f"at most a picture's side of {min(picture.shape)}")
         row, column = np.indices([side - size + 1 for side in picture.shape])
         inside = (row % block + size <= block) & (column % block + size <= block)
         inside &= (row // block + column // block) % 2 == half
@@ -195,30 +207,6 @@ def _patches(
     flat = windows.reshape(len(windows), -1)
     flat = flat - flat.mean(axis=1, keepdims=True)
     return flat / flat.std(axis=1, keepdims=True), region, apart
-
-
-def _whitening(patches: Float[np.ndarray, "n pixel"], dimension: int) -> Whitening:
-    first = _axes(patches, dimension)
-    return Whitening(first, _axes(_unit(patches @ first), dimension))
-
-
-def _axes(rows: Float[np.ndarray, "n from"], dimension: int) -> Float[np.ndarray, "from dim"]:
-    """The axes of largest variance, each divided by its standard deviation (principal components about 0)."""
-    variance, axes = np.linalg.eigh(rows.T.astype(np.float64) @ rows / len(rows))
-    order = np.argsort(-variance)[:dimension]
-    least = variance[order[-1]]
-    require(least > 1e-7 * variance.max(), "atoms d", dimension, "at most the dimensions that the patches vary in")
-    return (axes[:, order] / np.sqrt(variance[order])).astype(np.float32)
-
-
-def _unit(rows: Float[np.ndarray, "n dim"]) -> Float[np.ndarray, "n dim"]:
-    """Rows of length √d."""
-    return rows * (math.sqrt(rows.shape[1]) / np.linalg.norm(rows, axis=1, keepdims=True))
-
-
-def whitened(patches: Float[np.ndarray, "n pixel"], whitening: Whitening) -> Float[np.ndarray, "n dim"]:
-    """Whitened patches, from ones of mean 0; their contrast has no effect."""
-    return _unit(patches @ whitening.first) @ whitening.second
 
 
 def _components(rows: Float[np.ndarray, "n dim"], iterations: int) -> Float[np.ndarray, "dim dim"]:
@@ -245,7 +233,7 @@ def encode(
     M must be unitary: the largest coordinates of Mᵀx are then the best, as orthogonal matching pursuit finds them.
     """
     codes, missed = [], []
-    for start in range(0, len(rows), _ROWS):
+    for start in range(0, max(len(rows), 1), _ROWS):  # no rows are coded once, as nothing
         z = rows[start : start + _ROWS] @ dictionary
         energy = np.sort(np.square(z), axis=1)[:, ::-1]
         taken = np.cumsum(energy, axis=1, dtype=np.float64)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from purifyjax.data.images.sets import Images
-from purifyjax.errors import require
+from purifyjax.errors import require, require_count
 
 _ORDER = 0x1A6E
 
@@ -46,10 +46,13 @@ def standardised(images: Images, samples: int, points: int) -> Rows:
     """At most `samples` training and `points` test images, the first of a fixed random order, as standardised rows.
 
     Raises:
-      ConfigError: no images asked for, or training images that are all one grey.
+      ConfigError: no images there or asked for, pixels that are not finite, or training images that are all one grey.
     """
-    require(samples >= 1, "samples", samples, "at least 1")
-    require(points >= 1, "points", points, "at least 1")
+    require_count("samples", samples)
+    require_count("points", points)
+    for part in (images.train_x, images.test_x):
+        require(len(part) >= 1, "number of images", len(part), "at least 1")
+        require(np.isfinite(part).all(), "pixels", "NaN or infinite", "finite values")
     train = _some(images.train_x, images.train_y, samples)
     test = _some(images.test_x, images.test_y, points)
     mean, std = float(train[0].mean(dtype=np.float64)), float(train[0].std(dtype=np.float64))

@@ -70,7 +70,7 @@ def load(name: Name, directory: str | os.PathLike[str] | None = None, *, seed: i
     (CIFAR-10); Netzer et al., *Reading Digits in Natural Images*, 2011 (SVHN, cropped digits); Alpaydin, Kaynak,
     *Optical Recognition of Handwritten Digits*, 1998 (digits: its test part of 1797).
     """
-    require(name in get_args(Name), "name", name, f"one of {', '.join(get_args(Name))}")
+    require(isinstance(name, str) and name in get_args(Name), "name", name, f"one of {', '.join(get_args(Name))}")
     if name == "digits":
         return _digits(seed)
     needed = f"{name} needs a folder with {SOURCES[name]}"

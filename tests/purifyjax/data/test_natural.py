@@ -10,7 +10,8 @@ import pytest
 from sklearn.linear_model import orthogonal_mp
 
 from purifyjax.data import NaturalCodes, natural_codes, validate_natural
-from purifyjax.data.natural import _patches, encode, sample_pictures, whitened
+from purifyjax.data.natural import _patches, encode, sample_pictures
+from purifyjax.data.whitening import whitened
 from purifyjax.errors import ConfigError
 
 SMALL = NaturalCodes(
