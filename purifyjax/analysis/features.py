@@ -68,13 +68,13 @@ def firing_rate(
     weight: Float[Array, "neuron dim"], threshold: Float[Array, " neuron"], x: Float[Array, "n dim"]
 ) -> Float[Array, " neuron"]:
     """Share of the inputs on which a neuron fires."""
-    return jnp.mean(fires(weight, threshold, x), axis=0)
+    return jnp.mean(fires(weight, threshold, x), axis=0, dtype=jnp.float32)
 
 
 def coverage(feature: Int[Array, " n"], live: Bool[Array, " n"], dimension: int) -> Float[Array, ""]:
     """Share of the d features that are the feature of at least one live neuron."""
-    counts = jnp.zeros(dimension).at[feature].add(jnp.where(live, 1.0, 0.0))
-    return jnp.mean(counts > 0)
+    counts = jnp.zeros(dimension, jnp.float32).at[feature].add(jnp.where(live, 1.0, 0.0))
+    return jnp.mean(counts > 0, dtype=jnp.float32)
 
 
 def alignment(weight: Float[Array, "class filter dim"], feature: Float[Array, "class dim"]) -> Float[Array, " class"]:

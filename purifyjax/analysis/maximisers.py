@@ -45,8 +45,8 @@ def maximising_inputs(
 
     @jax.jit
     def search(key):
-        centre = jnp.full((neurons, dimension), 0.5 if radius is None else 0.0)
-        own = jnp.ones(neurons)  # labels, which the activation does not know
+        centre = jnp.full((neurons, dimension), 0.5 if radius is None else 0.0, jnp.float32)
+        own = jnp.ones(neurons, jnp.float32)  # labels, which the activation does not know
         # Row i is neuron i's input.
         found = apgd(key, lambda x, _: -jnp.diagonal(activation(x)), centre, own, ball, steps, restarts)
         return centre + found.perturbation

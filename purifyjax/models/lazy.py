@@ -21,10 +21,10 @@ def _fixed_neurons(module: nn.Module, neurons: int, dim: int, threshold: float) 
     """w_i⁰ ~ N(0, I) and b_i = threshold. Their scale would change nothing: only ⟨w_i⁰, x⟩/b_i matters for a gate."""
 
     def draw():
-        return jax.random.normal(module.make_rng("params"), (neurons, dim))
+        return jax.random.normal(module.make_rng("params"), (neurons, dim), jnp.float32)
 
     weight = module.variable("fixed", "weight", draw).value
-    level = module.variable("fixed", "threshold", jnp.full, (neurons,), threshold).value
+    level = module.variable("fixed", "threshold", jnp.full, (neurons,), threshold, jnp.float32).value
     return cast(Neurons, (weight, level))
 
 
@@ -55,7 +55,7 @@ class TangentKernel(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "*n dim"]) -> Float[Array, "*n"]:
-        tangent = self.param("weight", nn.initializers.zeros, (self.neurons, x.shape[-1]))
+        tangent = self.param("weight", nn.initializers.zeros, (self.neurons, x.shape[-1]), jnp.float32)
         p, b = _preactivation(x, _fixed_neurons(self, self.neurons, x.shape[-1], self.threshold), self.precision)
         gate = (p >= b).astype(x.dtype) + (-p >= b).astype(x.dtype)
         # ∇_x f first, f as its product with x: differentiating in x then costs no further matrix product.
@@ -81,6 +81,6 @@ class RandomFeatures(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "*n dim"]) -> Float[Array, "*n"]:
-        coefficient = self.param("coefficient", nn.initializers.zeros, (self.neurons,))
+        coefficient = self.param("coefficient", nn.initializers.zeros, (self.neurons,), jnp.float32)
         p, b = _preactivation(x, _fixed_neurons(self, self.neurons, x.shape[-1], self.threshold), self.precision)
         return jnp.matmul(nn.relu(p - b) - nn.relu(-p - b), coefficient, precision=self.precision)

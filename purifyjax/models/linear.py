@@ -22,6 +22,6 @@ class Linear(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "*n dim"]) -> Float[Array, "*n"]:
-        weight = self.param("weight", nn.initializers.zeros, (x.shape[-1],))
-        intercept = self.param("intercept", nn.initializers.zeros, ())
+        weight = self.param("weight", nn.initializers.zeros, (x.shape[-1],), jnp.float32)
+        intercept = self.param("intercept", nn.initializers.zeros, (), jnp.float32)
         return jnp.matmul(x, weight, precision=self.precision) + intercept

@@ -55,7 +55,7 @@ class PatchCNN(nn.Module):
         require(width % self.patches == 0, "patches P", self.patches, f"a divisor of the inputs' width {width}")
         dim = width // self.patches
         shape = (self.classes, self.filters, dim)
-        weight = self.param("weight", nn.initializers.normal(self.init_scale), shape)
+        weight = self.param("weight", nn.initializers.normal(self.init_scale), shape, jnp.float32)
         patches = x.reshape(-1, dim)
         product = jnp.matmul(patches, weight.reshape(-1, dim).T, precision=self.precision)
         active = smoothed_relu(product, self.exponent, self.knee)

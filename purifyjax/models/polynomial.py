@@ -47,11 +47,12 @@ class Polynomial(nn.Module):
     def __call__(self, x: Float[Array, "*n dim"]) -> Float[Array, "*n"]:
         require(self.degree in (2, 3), "degree", self.degree, "2 or 3")
         require(self.rank >= 1, "rank", self.rank, "at least 1")
-        weight = self.param("weight", nn.initializers.zeros, (x.shape[-1],))
-        value = self.param("intercept", nn.initializers.zeros, ()) + jnp.matmul(x, weight, precision=self.precision)
+        weight = self.param("weight", nn.initializers.zeros, (x.shape[-1],), jnp.float32)
+        intercept = self.param("intercept", nn.initializers.zeros, (), jnp.float32)
+        value = intercept + jnp.matmul(x, weight, precision=self.precision)
         for power, name in ((2, "square"), (3, "cube"))[: self.degree - 1]:
-            form = self.param(name, nn.initializers.normal(self.init_scale), (self.rank, x.shape[-1]))
-            coefficient = self.param(f"{name}_coefficient", nn.initializers.zeros, (self.rank,))
+            form = self.param(name, nn.initializers.normal(self.init_scale), (self.rank, x.shape[-1]), jnp.float32)
+            coefficient = self.param(f"{name}_coefficient", nn.initializers.zeros, (self.rank,), jnp.float32)
             features = jnp.matmul(x, form.T, precision=self.precision) ** power
             value = value + jnp.matmul(features, coefficient, precision=self.precision)
         return value
@@ -86,7 +87,7 @@ class SymmetricPolynomial(nn.Module):
         require(self.degree in (2, 3), "degree", self.degree, "2 or 3")
         count = 4 if self.degree == 2 else 7
         require(len(self.scale) >= count, "number of scales", len(self.scale), f"at least {count}")
-        coefficient = self.param("coefficient", nn.initializers.zeros, (count,))
+        coefficient = self.param("coefficient", nn.initializers.zeros, (count,), jnp.float32)
         terms = power_sum_terms(x, self.degree)
         return sum(c * term / s for c, term, s in zip(coefficient, terms, self.scale, strict=False))  # pyright: ignore
 
@@ -124,9 +125,9 @@ class CoordinatePolynomial(nn.Module):
     def __call__(self, x: Float[Array, "*n dim"]) -> Float[Array, "*n"]:
         require(self.degree >= 1 and self.degree % 2 == 1, "degree", self.degree, "odd")
         require(self.unit > 0, "unit", self.unit, "above 0")
-        coefficient = self.param("coefficient", nn.initializers.zeros, ((self.degree + 1) // 2,))
-        intercept = self.param("intercept", nn.initializers.zeros, ())
-        weight = self.variable("fixed", "label_weight", jnp.ones, (x.shape[-1],)).value
+        coefficient = self.param("coefficient", nn.initializers.zeros, ((self.degree + 1) // 2,), jnp.float32)
+        intercept = self.param("intercept", nn.initializers.zeros, (), jnp.float32)
+        weight = self.variable("fixed", "label_weight", jnp.ones, (x.shape[-1],), jnp.float32).value
         value = odd_polynomial(coefficient, x / self.unit)
         return intercept + jnp.matmul(value, weight, precision=jax.lax.Precision.HIGHEST)
 

@@ -43,8 +43,8 @@ class SymmetricReLU(nn.Module):
           smoothing: a draw of the smoothing noise ρ, one a neuron; None means ρ = 0.
           smoothing_std: σ_ρ for the expectation over ρ in closed form, instead of a draw.
         """
-        weight = self.param("weight", nn.initializers.normal(self.init_scale), (self.neurons, x.shape[-1]))
-        threshold = self.param("threshold", nn.initializers.zeros, (self.neurons,))
+        weight = self.param("weight", nn.initializers.normal(self.init_scale), (self.neurons, x.shape[-1]), jnp.float32)
+        threshold = self.param("threshold", nn.initializers.zeros, (self.neurons,), jnp.float32)
         p = jnp.matmul(x, weight.T, precision=self.precision)
         b = threshold if p.ndim == 1 else jnp.expand_dims(threshold, tuple(range(p.ndim - 1)))
         if smoothing_std is not None:
