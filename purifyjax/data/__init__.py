@@ -1,6 +1,7 @@
 """Distributions to learn from: `sample(key, n, config) -> Batch`."""
 
 from purifyjax.data.code_assumptions import Assumptions, assumptions
+from purifyjax.data.coding import Batch, Instance, SparseCoding, TabulatedCoding
 from purifyjax.data.natural import Coded, NaturalCodes, natural_codes, validate_natural
 from purifyjax.data.patches import (
     PatchBatch,
@@ -11,10 +12,6 @@ from purifyjax.data.patches import (
     validate_patches,
 )
 from purifyjax.data.sparse_coding import (
-    Batch,
-    Instance,
-    SparseCoding,
-    TabulatedCoding,
     acceptance_rate,
     instance,
     label_std,

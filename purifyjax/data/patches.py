@@ -18,11 +18,27 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from purifyjax.errors import require
+from purifyjax.errors import require, require_count
+from purifyjax.modes import GENERATOR, own_key, single
+from purifyjax.settings import SEED, Choice, Count, Real, Setting, not_negative, positive, require_settings, share
 
 _FULL = jax.lax.Precision.HIGHEST
 
 NoiseSpace = Literal["complement", "full"]
+
+# In the order in which they are checked.
+_SETTINGS: dict[str, Setting] = {
+    "classes": Count("K", 2),
+    "patches": Count("P", 2),
+    "robust_patches": Count("P_R"),
+    "dimension": Count("d"),
+    "instance_seed": SEED,
+    "robust_strength": Real("α > 0", positive, "α"),
+    "nonrobust_strength": Real("β > 0", positive, "β"),
+    "spread": Real("0 ≤ s < 1", share, "s"),
+    "noise": Real("σ ≥ 0", not_negative, "σ"),
+    "noise_space": Choice(get_args(NoiseSpace)),
+}
 
 
 class Patches(struct.PyTreeNode):
@@ -52,6 +68,9 @@ class Patches(struct.PyTreeNode):
     noise: float = 0.0
     noise_space: NoiseSpace = struct.field(pytree_node=False, default="complement")
 
+    def __post_init__(self) -> None:
+        require_settings(self, _SETTINGS, made=True)
+
     @property
     def nonrobust_patches(self) -> int:
         """P_NR."""
@@ -78,30 +97,19 @@ class PatchBatch(NamedTuple):
 
 
 def validate_patches(config: Patches) -> None:
-    """Raise `ConfigError` for a setting outside its range (concrete values only, not inside jit)."""
-    require(config.classes >= 2, "classes K", config.classes, "at least 2")
-    require(config.patches >= 2, "patches P", config.patches, "at least 2")
-    require(
-        1 <= config.robust_patches < config.patches,
-        "robust_patches P_R",
-        config.robust_patches,
-        f"1 ≤ P_R < P = {config.patches}",
-    )
-    room = 2 * config.classes
-    require(
-        config.dimension >= room, "dimension d", config.dimension, f"at least 2K = {room}, for orthonormal features"
-    )
-    require(config.robust_strength > 0, "robust_strength α", config.robust_strength, "α > 0")
-    require(config.nonrobust_strength > 0, "nonrobust_strength β", config.nonrobust_strength, "β > 0")
-    require(0 <= config.spread < 1, "spread s", config.spread, "0 ≤ s < 1")
-    require(config.noise >= 0, "noise σ", config.noise, "σ ≥ 0")
-    kinds = get_args(NoiseSpace)
-    require(config.noise_space in kinds, "noise_space", config.noise_space, " or ".join(kinds))
+    """Raise `ConfigError` for a setting outside its range; traced values are not looked at."""
+    require(isinstance(config, Patches), "data", config, "Patches")
+    require_settings(config, _SETTINGS)
+    robust, p, room = config.robust_patches, config.patches, 2 * config.classes
+    require(robust < p, "robust_patches P_R", robust, f"1 ≤ P_R < P = {p}")
+    allowed = f"at least 2K = {room}, for orthonormal features"
+    require(config.dimension >= room, "dimension d", config.dimension, allowed)
 
 
 def patch_features(config: Patches) -> PatchFeatures:
     """u_c and v_c, drawn from `instance_seed` (the same for every training seed)."""
-    gaussian = jax.random.normal(jax.random.key(config.instance_seed), (config.dimension, 2 * config.classes))
+    key = jax.random.key(config.instance_seed, impl=GENERATOR)
+    gaussian = jax.random.normal(key, (config.dimension, 2 * config.classes), jnp.float32)
     basis = jnp.linalg.qr(gaussian)[0].T
     return PatchFeatures(basis[: config.classes], basis[config.classes :])
 
@@ -110,18 +118,26 @@ def sample_patches(key: PRNGKeyArray, n: int, config: Patches, fixed: PatchFeatu
     """Draw n independent samples; labels are uniform over the classes, J_R uniform over the sets of P_R patches.
 
     Args:
+      key: of any generator; of others than Threefry only the words matter.
+      n: at least 0 (static).
       fixed: the features, if already drawn by `patch_features(config)`.
+
+    Raises:
+      ConfigError: no key, or n that is no whole number.
     """
-    u, v = patch_features(config) if fixed is None else fixed
-    key_label, key_place, key_strength, key_noise = jax.random.split(key, 4)
-    y = jax.random.randint(key_label, (n,), 0, config.classes)
-    order = jnp.argsort(jax.random.uniform(key_place, (n, config.patches)), axis=1)
+    require_count("n", n, least=0)
+    config = single(config)
+    u, v = single(patch_features(config) if fixed is None else fixed)
+    key_label, key_place, key_strength, key_noise = jax.random.split(own_key(key), 4)
+    shape = (n, config.patches)
+    y = jax.random.randint(key_label, (n,), 0, config.classes, jnp.int32)
+    order = jnp.argsort(jax.random.uniform(key_place, shape, jnp.float32), axis=1)
     robust = order < config.robust_patches
-    spread = config.spread * jax.random.uniform(key_strength, (n, config.patches), minval=-1.0, maxval=1.0)
-    strength = (1.0 + spread) * jnp.where(robust, config.robust_strength, config.nonrobust_strength)
+    spread = config.spread * jax.random.uniform(key_strength, shape, jnp.float32, -1.0, 1.0)
+    strength = (1.0 + spread) * jnp.where(robust, jnp.float32(config.robust_strength), config.nonrobust_strength)
     x = strength[..., None] * jnp.where(robust[..., None], u[y][:, None], v[y][:, None])
-    noise = config.noise * jax.random.normal(key_noise, x.shape)
+    noise = config.noise * jax.random.normal(key_noise, x.shape, jnp.float32)
     if config.noise_space == "complement":
         every = jnp.concatenate([u, v])
         noise = noise - jnp.matmul(jnp.matmul(noise, every.T, precision=_FULL), every, precision=_FULL)
-    return PatchBatch((x + noise).reshape(n, -1), y, robust)
+    return PatchBatch((x + noise).reshape(n, config.patches * config.dimension), y, robust)

@@ -11,16 +11,19 @@ M is unitary and every |w*_j| = Θ(1). The samples are conditioned on |⟨w*, z�
 from __future__ import annotations
 
 import math
-from dataclasses import fields
-from typing import Literal, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import struct
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from purifyjax.data.tables import CodeTable, draw_rows, scores
-from purifyjax.errors import require
+from purifyjax.data.coding import SETTINGS, Batch, Instance, SparseCoding, TabulatedCoding
+from purifyjax.data.tables import draw_rows, require_table, scores
+from purifyjax.errors import concrete, require, require_count
+from purifyjax.modes import GENERATOR, own_key, single
+from purifyjax.settings import require_settings
 
 SPIKE_EXPONENT = -0.501  # |ξ''_j| ≤ k^-0.501, just too small to be taken for a feature
 MIN_ACCEPTANCE = 1e-3
@@ -28,136 +31,53 @@ _MAX_ROUNDS = 20_000
 _FULL = jax.lax.Precision.HIGHEST
 
 
-class SparseCoding(struct.PyTreeNode):
-    """One member of the family. Fields marked static decide shapes; the others are traced.
-
-    Attributes:
-      dimension: d, the dimension of inputs and codes (static).
-      sparsity: k, with ‖z‖₀ = Θ(k) (static).
-      nonzero_rate: a₂, where Pr[|z_j| ∈ [1/√k, c/√k]] = a₂k/d (static).
-      atom_rate: a₁, where Pr[|z_j| = 1] = a₁/d (static).
-      dictionary: M, the identity or a random unitary matrix (static).
-      instance_seed: draws M and w* (static), shared by every training seed.
-      value_max: c ≥ 1; c = 1 is the two-point distribution.
-      margin: γ ≥ 0, the data is conditioned on |⟨w*, z⟩| ≥ γ.
-      label_spread: s in [0, 1); s = 0 sets w* = 1, else |w*_j| ~ U[1−s, 1+s] with random signs.
-      noise: σ_x of ξ' ~ N(0, σ_x²/d · I), or None for ξ' = 0.
-      spike_noise: σ_s of the spikes ξ''_j = ±k^-0.501 with E ξ''_j² = σ_s²/d, or None for ξ'' = 0.
-    """
-
-    dimension: int = struct.field(pytree_node=False, default=1024)
-    sparsity: int = struct.field(pytree_node=False, default=31)
-    nonzero_rate: float = struct.field(pytree_node=False, default=1.0)
-    atom_rate: float = struct.field(pytree_node=False, default=0.1)
-    dictionary: Literal["identity", "random"] = struct.field(pytree_node=False, default="identity")
-    instance_seed: int = struct.field(pytree_node=False, default=0)
-    value_max: float = 3.0
-    margin: float = 0.0
-    label_spread: float = 0.0
-    noise: float | None = None
-    spike_noise: float | None = None
-
-    @property
-    def nonzero_probability(self) -> float:
-        """Pr[z_j ≠ 0] = (a₁ + a₂k)/d."""
-        return (self.atom_rate + self.nonzero_rate * self.sparsity) / self.dimension
-
-    @property
-    def slots(self) -> int:
-        """Room for the support: ‖z‖₀ exceeds it with probability below 1e-9 (Bernstein)."""
-        mean = self.nonzero_probability * self.dimension
-        return min(self.dimension, math.ceil(mean + 6.0 * math.sqrt(mean) + 8.0))
-
-
-class TabulatedCoding(SparseCoding):
-    """The same x and y of codes out of a table: z is one of its rows with |⟨w*, z⟩| ≥ γ, each as likely as the others.
-
-    a₁, a₂ and c have no meaning here, and moments are those of the table.
-
-    Attributes:
-      table: codes that were measured, say, or drawn once.
-    """
-
-    table: CodeTable = struct.field(kw_only=True)
-
-    @property
-    def untabulated(self) -> SparseCoding:
-        """The config without its table, of the same M and w*."""
-        return SparseCoding(**{f.name: getattr(self, f.name) for f in fields(SparseCoding)})
-
-
-class Instance(NamedTuple):
-    """The fixed objects of a distribution: M (None for the identity) and w*."""
-
-    dictionary: Float[Array, "dim dim"] | None
-    label_weights: Float[Array, " dim"]
-
-    def to_input(self, codes: Float[Array, "*n dim"]) -> Float[Array, "*n dim"]:
-        """M z."""
-        return codes if self.dictionary is None else jnp.matmul(codes, self.dictionary.T, precision=_FULL)
-
-    def to_code(self, inputs: Float[Array, "*n dim"]) -> Float[Array, "*n dim"]:
-        """Mᵀ x: coordinates in the dictionary basis."""
-        return inputs if self.dictionary is None else jnp.matmul(inputs, self.dictionary, precision=_FULL)
-
-
-class Batch(NamedTuple):
-    """Inputs x, labels y = ±1 and codes z."""
-
-    x: Float[Array, "n dim"]
-    y: Float[Array, " n"]
-    code: Float[Array, "n dim"]
-
-
 def validate(config: SparseCoding) -> None:
-    """Raise `ConfigError` for a setting outside its range (concrete values only, not inside jit)."""
-    require(config.dimension >= 2, "dimension d", config.dimension, "at least 2")
-    require(
-        1 <= config.sparsity <= config.dimension,
-        "sparsity k",
-        config.sparsity,
-        f"1 ≤ k ≤ d = {config.dimension}",
-    )
+    """Raise `ConfigError` for a setting outside its range; traced values are not looked at."""
+    require(isinstance(config, SparseCoding), "data", config, "a SparseCoding or a TabulatedCoding")
+    require_settings(config, SETTINGS)
+    d, k = config.dimension, config.sparsity
+    require(k <= d, "sparsity k", k, f"1 ≤ k ≤ d = {d}")
     if isinstance(config, TabulatedCoding):
-        rows, *columns = config.table.codes.shape
-        allowed = f"at least one row of d = {config.dimension} numbers"
-        require(rows >= 1 and columns == [config.dimension], "table", config.table, allowed)
+        require_table(config.table, d)
     else:
         _validate_rates(config)
-    require(config.margin >= 0, "margin γ", config.margin, "γ ≥ 0")
-    require(0 <= config.label_spread < 1, "label_spread s", config.label_spread, "0 ≤ s < 1")
-    require(config.dictionary in ("identity", "random"), "dictionary", config.dictionary, "identity or random")
-    require(config.noise is None or config.noise >= 0, "noise σ_x", config.noise, "σ_x ≥ 0")
-    if config.spike_noise is not None:
-        require(config.spike_noise >= 0, "spike_noise σ_s", config.spike_noise, "σ_s ≥ 0")
-        rate = _spike_probability(config)
+    spike = concrete(config.spike_noise)
+    if spike is not None:
+        rate = np.max(_spike_probability(spike, config), initial=0.0)
         require(rate <= 1, "spike_noise σ_s", config.spike_noise, "small enough that Pr[ξ''_j ≠ 0] ≤ 1")
-    if config.margin > 0:
-        rate = acceptance_rate(config)
-        require(
-            rate >= MIN_ACCEPTANCE,
-            "margin γ",
-            config.margin,
-            f"met by at least 1 in {round(1 / MIN_ACCEPTANCE)} samples (std of ⟨w*, z⟩ is {label_std(config):.3g})",
-        )
+    for member in _members(config):
+        if member.margin > 0:
+            rate, spread = acceptance_rate(member), label_std(member)
+            allowed = f"met by at least 1 in {round(1 / MIN_ACCEPTANCE)} samples (std of ⟨w*, z⟩ is {spread:.3g})"
+            require(rate >= MIN_ACCEPTANCE, "margin γ", member.margin, allowed)
 
 
 def _validate_rates(config: SparseCoding) -> None:
     """The fields that decide how codes are drawn."""
-    require(config.nonzero_rate >= 0, "nonzero_rate a₂", config.nonzero_rate, "a₂ ≥ 0")
-    require(config.atom_rate >= 0, "atom_rate a₁", config.atom_rate, "a₁ ≥ 0")
-    p = config.nonzero_probability
-    require(0 < p < 1, "nonzero_rate a₂, atom_rate a₁: (a₁ + a₂k)/d", p, "a probability inside (0, 1)")
-    require(
-        1.0 <= config.value_max <= math.sqrt(config.sparsity),
-        "value_max c",
-        config.value_max,
-        f"1 ≤ c ≤ √k = {math.sqrt(config.sparsity):.3g}",
-    )
+    p, largest = config.nonzero_probability, math.sqrt(config.sparsity)
+    inside = np.finfo(np.float32).tiny <= p < 1
+    require(inside, "nonzero_rate a₂, atom_rate a₁: (a₁ + a₂k)/d", p, "a probability inside (0, 1)")
+    c = concrete(config.value_max)
+    # √k in float32 is √k, too.
+    within = c is None or np.all(c <= largest * (1 + np.finfo(np.float32).eps))
+    require(within, "value_max c", config.value_max, f"1 ≤ c ≤ √k = {largest:.3g}")
+
+
+def _members(config: SparseCoding) -> Iterator[SparseCoding]:
+    """The member, or one for each of the numbers that its fields are arrays of; none if they are traced."""
+    names = ("margin", "value_max", "label_spread")
+    values = [concrete(getattr(config, name)) for name in names]
+    known = [value for value in values if value is not None]
+    shapes = {value.shape for value in known} - {()}
+    require(len(shapes) <= 1, f"shapes of {', '.join(names)}", shapes, "the same for all arrays")
+    if len(known) == len(names):
+        for own in zip(*(value.ravel().tolist() for value in np.broadcast_arrays(*known)), strict=True):
+            yield config.replace(**dict(zip(names, own, strict=True)))
 
 
 def second_moment(config: SparseCoding) -> Float[Array, ""]:
     """E z_j² = (a₁ + a₂ (c² + c + 1)/3)/d, before conditioning on the margin; of a table its mean over rows and j."""
+    config = single(config)
     if isinstance(config, TabulatedCoding):
         return jnp.mean(jnp.square(config.table.codes))
     c = jnp.asarray(config.value_max, jnp.float32)
@@ -166,6 +86,7 @@ def second_moment(config: SparseCoding) -> Float[Array, ""]:
 
 def label_std(config: SparseCoding) -> float:
     """Standard deviation of ⟨w*, z⟩ before conditioning: √(‖w*‖² E z_j²); of a table the root mean square."""
+    config = single(config)
     weights = label_weights(config)
     if isinstance(config, TabulatedCoding):
         return float(jnp.sqrt(jnp.mean(scores(config.table.codes, weights) ** 2)))
@@ -174,9 +95,11 @@ def label_std(config: SparseCoding) -> float:
 
 def acceptance_rate(config: SparseCoding, samples: int = 1 << 14) -> float:
     """Monte Carlo estimate of Pr[|⟨w*, z⟩| ≥ γ]; of a table the share of its rows."""
+    config = single(config)
     if isinstance(config, TabulatedCoding):
         return float(jnp.mean(jnp.abs(scores(config.table.codes, label_weights(config))) >= config.margin))
-    keys = jax.random.split(jax.random.key(0), samples)
+    require_count("samples", samples)
+    keys = jax.random.split(jax.random.key(0, impl=GENERATOR), samples)
     score = jax.jit(_scores)(keys, config, label_weights(config))
     return float(jnp.mean(jnp.abs(score) >= config.margin))
 
@@ -185,7 +108,7 @@ def instance(config: SparseCoding) -> Instance:
     """M and w* of the distribution, drawn from `instance_seed` (the same for every training seed)."""
     dictionary = None
     if config.dictionary == "random":
-        dictionary = jax.random.orthogonal(_instance_keys(config)[0], config.dimension)
+        dictionary = jax.random.orthogonal(_instance_keys(config)[0], config.dimension, dtype=jnp.float32)
     return Instance(dictionary, label_weights(config))
 
 
@@ -194,13 +117,14 @@ def label_weights(config: SparseCoding) -> Float[Array, " dim"]:
     _, key_size, key_sign = _instance_keys(config)
     d = config.dimension
     spread = jnp.asarray(config.label_spread, jnp.float32)
-    size = 1.0 + spread * jax.random.uniform(key_size, (d,), minval=-1.0, maxval=1.0)
-    sign = jnp.where(spread > 0, jax.random.rademacher(key_sign, (d,), jnp.float32), 1.0)
+    size = 1.0 + spread * jax.random.uniform(key_size, (d,), jnp.float32, -1.0, 1.0)
+    up = jax.random.bernoulli(key_sign, np.float32(0.5), (d,))
+    sign = jnp.where((spread > 0) & ~up, jnp.float32(-1.0), 1.0)
     return size * sign
 
 
 def _instance_keys(config: SparseCoding) -> PRNGKeyArray:
-    return jax.random.split(jax.random.key(config.instance_seed), 3)
+    return jax.random.split(jax.random.key(config.instance_seed, impl=GENERATOR), 3)
 
 
 def sample(key: PRNGKeyArray, n: int, config: SparseCoding, fixed: Instance | None = None) -> Batch:
@@ -211,37 +135,43 @@ def sample(key: PRNGKeyArray, n: int, config: SparseCoding, fixed: Instance | No
     so rare that no candidate was found (`validate` refuses such a margin beforehand).
 
     Args:
+      key: of any generator; of others than Threefry only the words matter.
+      n: at least 0 (static).
       fixed: M and w*, if already drawn by `instance(config)`.
+
+    Raises:
+      ConfigError: no key, or n that is no whole number.
     """
-    fixed = instance(config) if fixed is None else fixed
-    key_code, key_noise, key_spike = jax.random.split(key, 3)
+    require_count("n", n, least=0)
+    config, fixed = single(config), single(instance(config) if fixed is None else fixed)
+    key_code, key_noise, key_spike = jax.random.split(own_key(key), 3)
     if isinstance(config, TabulatedCoding):
         code, score = draw_rows(key_code, n, config.table.codes, fixed.label_weights, config.margin)
     else:
         keys, score = _accepted_keys(key_code, n, config, fixed.label_weights)
         position, value = jax.vmap(_draw_support, (0, None))(keys, config)
         code = _scatter(position, jnp.where(jnp.isnan(score)[:, None], jnp.nan, value), config.dimension)
-    label = jnp.where(score >= 0, 1.0, -1.0)
+    label = jnp.where(score >= 0, jnp.float32(1.0), -1.0)
     if config.spike_noise is None:
         x = fixed.to_input(code)
     else:
-        x = fixed.to_input(code + _spikes(key_spike, n, config))
+        x = fixed.to_input(code + _spikes(key_spike, n, config.spike_noise, config))
     if config.noise is not None:
         scale = config.noise / math.sqrt(config.dimension)
-        x = x + scale * jax.random.normal(key_noise, x.shape)
+        x = x + scale * jax.random.normal(key_noise, x.shape, jnp.float32)
     return Batch(x, label, code)
 
 
 def _draw_support(key: PRNGKeyArray, config: SparseCoding) -> tuple[Int[Array, " slot"], Float[Array, " slot"]]:
     """Positions and values of one candidate's non-zeros; the value is 0 past the end of the vector."""
     key_gap, key_value = jax.random.split(key)
-    gap = jax.random.geometric(key_gap, config.nonzero_probability, (config.slots,), dtype=jnp.int32)
+    gap = jax.random.geometric(key_gap, np.float32(config.nonzero_probability), (config.slots,), dtype=jnp.int32)
     # The running sum as a product: exact (whole numbers far below 2^24), and faster than a scan on a CPU.
-    below = jnp.triu(jnp.ones((config.slots, config.slots)))
+    below = jnp.triu(jnp.ones((config.slots, config.slots), jnp.float32))
     position = jnp.matmul(gap.astype(jnp.float32), below, precision=_FULL).astype(jnp.int32) - 1
     # One signed uniform decides sign, atom or not, and the size within [1/√k, c/√k].
-    u = jax.random.uniform(key_value, (config.slots,), minval=-1.0, maxval=1.0)
-    share = config.atom_rate / (config.atom_rate + config.nonzero_rate * config.sparsity)
+    u = jax.random.uniform(key_value, (config.slots,), jnp.float32, -1.0, 1.0)
+    share = float(config.atom_rate / (config.atom_rate + config.nonzero_rate * config.sparsity))
     within = (jnp.abs(u) - share) / (1.0 - share) if share < 1.0 else jnp.zeros_like(u)
     size = (1.0 + (config.value_max - 1.0) * within) / math.sqrt(config.sparsity)
     value = jnp.sign(u) * jnp.where(jnp.abs(u) < share, 1.0, size)
@@ -264,7 +194,7 @@ def _accepted_keys(
     moving their supports about.
     """
     keys = jax.random.key_data(jax.random.split(key, n))
-    start = (jnp.int32(0), jnp.int32(0), keys, jnp.full(n, jnp.nan))
+    start = (jnp.int32(0), jnp.int32(0), keys, jnp.zeros(n, jnp.float32))
 
     def unfinished(state):
         rounds, filled = state[:2]
@@ -276,27 +206,28 @@ def _accepted_keys(
         score = _scores(candidates, config, label_weights)
         met: Bool[Array, " n"] = jnp.abs(score) >= config.margin
         # Accepted candidates go to the next free rows; the rest, and any surplus, out of bounds.
-        row = jnp.where(met, filled + jnp.cumsum(met) - 1, n)
+        row = jnp.where(met, filled + jnp.cumsum(met, dtype=jnp.int32) - 1, n)
         keys = keys.at[row].set(jax.random.key_data(candidates), mode="drop")
         scores = scores.at[row].set(score, mode="drop")
-        return rounds + 1, jnp.minimum(filled + jnp.sum(met), n), keys, scores
+        return rounds + 1, jnp.minimum(filled + jnp.sum(met, dtype=jnp.int32), n), keys, scores
 
-    _, _, keys, scores = jax.lax.while_loop(unfinished, one_round, start)
-    return jax.random.wrap_key_data(keys), scores
+    _, filled, keys, scores = jax.lax.while_loop(unfinished, one_round, start)
+    # Not before: a NaN on the way would stop those who look for NaNs.
+    scores = jnp.where(jnp.arange(n) < filled, scores, jnp.nan)
+    return jax.random.wrap_key_data(keys, impl=GENERATOR), scores
 
 
 def _scatter(position: Int[Array, "n slot"], value: Float[Array, "n slot"], dimension: int) -> Float[Array, "n dim"]:
     n = position.shape[0]
-    return jnp.zeros((n, dimension)).at[jnp.arange(n)[:, None], position].add(value)
+    return jnp.zeros((n, dimension), jnp.float32).at[jnp.arange(n)[:, None], position].add(value)
 
 
-def _spike_probability(config: SparseCoding) -> float | Float[Array, ""]:
+def _spike_probability(size: Any, config: SparseCoding) -> Any:
     """Pr[ξ''_j ≠ 0] = σ_s² k^1.002 / d, so that E ξ''_j² = σ_s²/d."""
-    assert config.spike_noise is not None
-    return config.spike_noise**2 * config.sparsity ** (-2 * SPIKE_EXPONENT) / config.dimension
+    return size**2 * config.sparsity ** (-2 * SPIKE_EXPONENT) / config.dimension
 
 
-def _spikes(key: PRNGKeyArray, n: int, config: SparseCoding) -> Float[Array, "n dim"]:
-    u = jax.random.uniform(key, (n, config.dimension), minval=-1.0, maxval=1.0)
+def _spikes(key: PRNGKeyArray, n: int, size: float, config: SparseCoding) -> Float[Array, "n dim"]:
+    u = jax.random.uniform(key, (n, config.dimension), jnp.float32, -1.0, 1.0)
     height = config.sparsity**SPIKE_EXPONENT
-    return jnp.where(jnp.abs(u) < _spike_probability(config), jnp.sign(u) * height, 0.0)
+    return jnp.where(jnp.abs(u) < _spike_probability(size, config), jnp.sign(u) * height, 0.0)

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from purifyjax.errors import require, require_real
+
 
 @jax.tree_util.register_pytree_node_class
 class CodeTable:
@@ -50,6 +52,15 @@ class CodeTable:
         return cls(*children)
 
 
+def require_table(table: Any, dimension: int) -> None:
+    """Raise `ConfigError` unless it is a table of finite codes of this dimension."""
+    allowed = f"at least one row of d = {dimension} numbers"
+    require(isinstance(table, CodeTable) and hasattr(table.codes, "shape"), "table", table, f"a CodeTable of {allowed}")
+    rows, *columns = (*table.codes.shape, 0)
+    require(rows >= 1 and columns == [dimension, 0], "table", table, allowed)
+    require_real("codes of the table", table.codes, "finite numbers")
+
+
 def scores(codes: Float[Array, "row dim"], label_weights: Float[Array, " dim"]) -> Float[Array, " row"]:
     """⟨w*, z⟩ of every row."""
     return jnp.matmul(codes, label_weights, precision=jax.lax.Precision.HIGHEST)
@@ -67,9 +78,10 @@ def draw_rows(
     NaN if the table has no such row.
     """
     score = scores(codes, label_weights)
-    rank = jnp.cumsum(jnp.abs(score) >= margin)
+    rank = jnp.cumsum(jnp.abs(score) >= margin, dtype=jnp.int32)
     count = rank[-1]
     # The first row of rank r is the r-th that meets the margin.
-    row = jnp.searchsorted(rank, jax.random.randint(key, (n,), 1, jnp.maximum(count, 1) + 1))
+    row = jnp.searchsorted(rank, jax.random.randint(key, (n,), 1, jnp.maximum(count, 1) + 1, jnp.int32))
     found = count > 0
-    return jnp.where(found, jnp.asarray(codes)[row], jnp.nan), jnp.where(found, score[row], jnp.nan)
+    code = jnp.where(found, jnp.asarray(codes)[row], jnp.nan).astype(jnp.float32)
+    return code, jnp.where(found, score[row], jnp.nan)

@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from purifyjax.errors import require
 from purifyjax.seeds import over_seeds, seeds_at_once
-from purifyjax.sweep.loop import StageResult, run_stage
+from purifyjax.sweep.loop import StageResult, require_seeds, run_stage
 from purifyjax.training.classifier import ClassifierState, Recipe, classifier_steps
 
 
@@ -56,7 +57,15 @@ def train_classifiers(
       keys, states: one a seed; `states` is consumed.
       x, y: one sample a seed, or one that all seeds share.
       options: checkpoint, mark, monitor and progress of `run_stage`.
+
+    Raises:
+      ConfigError: no seed, not one state or sample a key, no Recipe, or labels that are not one an input.
     """
+    require_seeds(keys, states)
+    require(isinstance(recipe, Recipe), "recipe", recipe, "a Recipe")
+    own_samples = () if jnp.ndim(x) == 2 else (len(keys),)
+    fits = jnp.ndim(x) in (2, 3) and x.shape[:-2] == own_samples and jnp.shape(y) == x.shape[:-1] and x.shape[-2] >= 1
+    require(fits, "shapes of x and y", (jnp.shape(x), jnp.shape(y)), "(n, dim) and (n,), or such an array a key; n ≥ 1")
     # The length is passed apart, so that recipes of other lengths share the program.
     shared = recipe.replace(steps=1)
     n, dimension = x.shape[-2:]

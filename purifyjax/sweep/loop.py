@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, PRNGKeyArray
 
+from purifyjax.errors import require, require_count
 from purifyjax.sweep.store import load_arrays, save_arrays
 
 _CHUNK_STEPS = 50
@@ -41,8 +42,17 @@ class StageResult(NamedTuple):
 
 
 def chunk_steps(steps: int) -> int:
-    """The largest divisor of `steps` up to the usual chunk: one compiled shape a phase."""
+    """The largest divisor of `steps`, at least 1, up to the usual chunk: one compiled shape a phase."""
+    require_count("steps", steps)
     return max(n for n in range(1, min(steps, _CHUNK_STEPS) + 1) if steps % n == 0)
+
+
+def require_seeds(keys: PRNGKeyArray, states: Any) -> None:
+    """Raise `ConfigError` unless there is a state for each of at least one key."""
+    seeds = jnp.shape(keys)[:1]
+    require(seeds >= (1,), "number of seeds", seeds, "at least 1, along the first axis of the keys")
+    counts = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(states)}
+    require(counts == {seeds}, "numbers of states", counts, f"{seeds}, as many as keys, along the first axis")
 
 
 def run_stage(
@@ -67,7 +77,12 @@ def run_stage(
         in a note. A run of the same `mark` goes on from there, and the file is removed at the end.
       monitor: measured after every chunk, say accuracies.
       progress: called with the number of steps done since the last call and the mean loss.
+
+    Raises:
+      ConfigError: a length that is no whole number, or below 1.
     """
+    for index, length in enumerate(lengths):
+        require_count(f"length of phase {index}", length)
     state, rows = states, []
     phase_start, step_start, total = 0, 0, 0
     stored = load_arrays(checkpoint, mark) if checkpoint is not None else None

@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
+from purifyjax.errors import require
 from purifyjax.seeds import over_seeds, seeds_at_once
-from purifyjax.sweep.loop import StageResult, run_stage
+from purifyjax.sweep.loop import StageResult, require_seeds, run_stage
 from purifyjax.training import Phase, Training, TrainState, run_steps
 
 _SMALL = 2**21  # bytes of weights
@@ -64,7 +65,12 @@ def train_stage(
     Args:
       keys, states: one a seed; `states` is consumed.
       options: checkpoint, mark, monitor and progress of `run_stage`.
+
+    Raises:
+      ConfigError: no seed, not one state a key, or what is no Phase.
     """
+    require_seeds(keys, states)
+    require(all(isinstance(phase, Phase) for phase in phases), "phases", phases, "Phases")
     bare = config.replace(clean=(), robust=())
     # Products of large weights keep all cores busy by themselves.
     threads = None if 4 * config.neurons * config.data.dimension <= _SMALL else 1

@@ -12,6 +12,7 @@ from purifyjax.training.classifier import (
     validate_recipe,
 )
 from purifyjax.training.config import Phase, Training, validate
+from purifyjax.training.divergence import diverged
 from purifyjax.training.fit import Convergence, Fitted, converged, fit
 from purifyjax.training.loop import TrainState, initial_state, model_of, run_steps, start_stage
 from purifyjax.training.low_rank import low_rank, with_rank
@@ -29,6 +30,7 @@ __all__ = [
     "Trajectory",
     "classifier_steps",
     "converged",
+    "diverged",
     "fit",
     "initial_classifier",
     "initial_state",

@@ -14,13 +14,30 @@ from flax import struct
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from purifyjax.balls import Ball, Norm
-from purifyjax.errors import require
+from purifyjax.errors import require, require_count
 from purifyjax.margins import Margin, MarginOf, class_margin
 from purifyjax.models.margin import Params
-from purifyjax.training.adversary import Adversary, require_adversary
-from purifyjax.training.augmentation import Augmentation
+from purifyjax.modes import own_key, single
+from purifyjax.settings import Checked, Count, Real, Setting, not_negative, positive, require_settings, share, whole
+from purifyjax.training.adversary import BALL, Adversary, require_adversary
+from purifyjax.training.augmentation import Augmentation, require_augmentation
 from purifyjax.training.low_rank import low_rank_everywhere
 from purifyjax.training.schedules import between
+
+# In the order in which they are checked.
+_SETTINGS: dict[str, Setting] = {
+    "steps": Count(),
+    "learning_rate": Real("η > 0", positive),
+    "batch_size": Count(optional=True),
+    "momentum": Real("0 ≤ momentum < 1", share),
+    "clip": Real("more than 0 (inf: never)", positive, infinite=True),
+    "weight_decay": Real("λ ≥ 0", not_negative, "λ"),
+    "adversary": Checked(require_adversary),
+    **BALL,
+    "clean_steps": Real("a whole number, at least 0", whole),
+    "rank": Count(optional=True),
+    "augmentation": Checked(require_augmentation),
+}
 
 
 class Recipe(struct.PyTreeNode):
@@ -58,6 +75,9 @@ class Recipe(struct.PyTreeNode):
     rank: int | None = struct.field(pytree_node=False, default=None)
     augmentation: Augmentation | None = struct.field(pytree_node=False, default=None)
 
+    def __post_init__(self) -> None:
+        require_settings(self, _SETTINGS, made=True)
+
     @property
     def ball(self) -> Ball:
         """Where δ lies."""
@@ -73,31 +93,23 @@ class ClassifierState(NamedTuple):
 
 
 def validate_recipe(recipe: Recipe, sample_size: int) -> None:
-    """Raise `ConfigError` for a setting outside its range (concrete values only, not inside jit)."""
-    require(recipe.steps >= 1, "steps", recipe.steps, "at least 1")
+    """Raise `ConfigError` for a setting outside its range; traced values are not looked at."""
+    require(isinstance(recipe, Recipe), "recipe", recipe, "a Recipe")
+    require_count("sample_size", sample_size)
+    require_settings(recipe, _SETTINGS)
     size = recipe.batch_size
-    require(
-        size is None or 1 <= size <= sample_size, "batch_size", size, f"between 1 and the sample's size {sample_size}"
-    )
-    require(recipe.learning_rate > 0, "learning_rate", recipe.learning_rate, "η > 0")
-    require(0 <= recipe.momentum < 1, "momentum", recipe.momentum, "0 ≤ momentum < 1")
-    require(recipe.clip > 0, "clip", recipe.clip, "more than 0 (inf: never)")
-    require(recipe.weight_decay >= 0, "weight_decay λ", recipe.weight_decay, "λ ≥ 0")
-    require_adversary("adversary", recipe.adversary)
-    require(recipe.clean_steps >= 0, "clean_steps", recipe.clean_steps, "at least 0")
-    if recipe.augmentation is not None:
-        recipe.augmentation.validate()
-    require(recipe.rank is None or recipe.rank >= 1, "rank", recipe.rank, "at least 1")
-    recipe.ball.validate()
+    allowed = f"between 1 and the sample's size {sample_size}"
+    require(size is None or size <= sample_size, "batch_size", size, allowed)
 
 
 def initial_classifier(key: PRNGKeyArray, network: nn.Module, x: Float[Array, "n dim"]) -> ClassifierState:
     """The network's own initialisation, with a fresh optimiser.
 
     Args:
+      key: of any generator; of others than Threefry only the words matter.
       x: any inputs of the right shape.
     """
-    variables = dict(network.init(key, x))
+    variables = dict(network.init(own_key(key), x))
     return restarted(ClassifierState(variables.pop("params"), variables, None))
 
 
@@ -162,6 +174,8 @@ def classifier_steps(
       steps: static length of the stretch.
       length: of the whole run, if not the recipe's own `steps`; traced, it lets runs share a program.
     """
+    require_count("steps", steps, least=0)
+    key, recipe, x = own_key(key), single(recipe), single(x)
     length = recipe.steps if length is None else length
     fresh = jax.eval_shape(lambda: restarted(state, recipe.rank)).optimizer
     same = jax.tree.structure(fresh) == jax.tree.structure(state.optimizer)
@@ -170,7 +184,7 @@ def classifier_steps(
     def step(state, index):
         return _step(jax.random.fold_in(key, index), state, network, recipe, x, y, index, length)
 
-    return jax.lax.scan(step, state, first_step + jnp.arange(steps))
+    return jax.lax.scan(step, state, first_step + jnp.arange(steps, dtype=jnp.int32))
 
 
 def _step(key, state, network, recipe, x, y, index, length):
@@ -178,7 +192,7 @@ def _step(key, state, network, recipe, x, y, index, length):
     key_batch, key_attack = jax.random.split(key)
     if recipe.batch_size is not None:
         # With replacement: a draw without it shuffles the whole sample, which costs more than the step of a small net.
-        rows = jax.random.randint(key_batch, (recipe.batch_size,), 0, len(x))
+        rows = jax.random.randint(key_batch, (recipe.batch_size,), 0, len(x), jnp.int32)
         x, y = x[rows], y[rows]
     if recipe.augmentation is not None:
         # A third key that leaves the other two as they are.
@@ -188,7 +202,7 @@ def _step(key, state, network, recipe, x, y, index, length):
         margin = margin_of_classifier(network)(state)
 
         def attacked():
-            return x + adversary.perturb(key_attack, margin, x, y, recipe.ball)
+            return x + adversary.perturb(key_attack, margin, x, y, recipe.ball).astype(x.dtype)
 
         x = jax.lax.cond(index >= recipe.clean_steps, attacked, lambda: x)
 

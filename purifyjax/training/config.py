@@ -10,11 +10,38 @@ from purifyjax.balls import Norm
 from purifyjax.data import SparseCoding
 from purifyjax.data import validate as validate_data
 from purifyjax.errors import require
-from purifyjax.training.adversary import Adversary, require_adversary
+from purifyjax.settings import Checked, Choice, Count, Real, Setting, not_negative, positive, require_settings, share
+from purifyjax.training.adversary import BALL, Adversary, require_adversary
 
 ThresholdRule = Literal["per_neuron", "uniform", "frozen"]
 Optimizer = Literal["sgd", "adam"]
 Decay = Literal["geometric", "linear", "cosine"]
+
+# In the order in which they are checked.
+_PHASE: dict[str, Setting] = {
+    "steps": Count(),
+    "batch_size": Count(),
+    "learning_rate": Real("η > 0", positive),
+    "learning_rate_end": Real("η > 0", positive, optional=True),
+    "decay": Choice(get_args(Decay)),
+    "sample_size": Count(optional=True),
+    "threshold_rule": Choice(get_args(ThresholdRule)),
+    "threshold": Real("b ≥ 0", not_negative),
+    "threshold_end": Real("b ≥ 0", not_negative, optional=True),
+    "adversary": Checked(require_adversary),
+    "norm": BALL["norm"],
+    "radius": BALL["radius"],
+    "weight_decay": Real("λ ≥ 0", not_negative, "λ"),
+    "cubic_decay": Real("λ ≥ 0", not_negative, optional=True),
+    "smoothing": Real("σ_ρ ≥ 0", not_negative, optional=True),
+}
+_TRAINING: dict[str, Setting] = {
+    "neurons": Count("m"),
+    "init_scale": Real("σ₀ > 0", positive, "σ₀"),
+    "optimizer": Choice(get_args(Optimizer)),
+    "momentum": Real("0 ≤ momentum < 1", share),
+    "rank": Count("r", optional=True),
+}
 
 
 class Phase(struct.PyTreeNode):
@@ -54,6 +81,9 @@ class Phase(struct.PyTreeNode):
     cubic_decay: float | None = None
     smoothing: float | None = None
 
+    def __post_init__(self) -> None:
+        require_settings(self, _PHASE, made=True)
+
 
 class Training(struct.PyTreeNode):
     """A whole run for one seed: data, network, optimiser, clean phases, then adversarial phases.
@@ -78,43 +108,26 @@ class Training(struct.PyTreeNode):
     momentum: float = 0.9
     rank: int | None = struct.field(pytree_node=False, default=None)
 
+    def __post_init__(self) -> None:
+        require_settings(self, _TRAINING, made=True)
+
 
 def validate(config: Training) -> None:
-    """Raise `ConfigError` for a setting outside its range (concrete values only, not inside jit)."""
+    """Raise `ConfigError` for a setting outside its range; traced values are not looked at."""
+    require(isinstance(config, Training), "training", config, "a Training")
     validate_data(config.data)
-    require(config.neurons >= 1, "neurons m", config.neurons, "m ≥ 1")
-    require(config.init_scale > 0, "init_scale σ₀", config.init_scale, "σ₀ > 0")
-    require(config.optimizer in get_args(Optimizer), "optimizer", config.optimizer, "sgd or adam")
-    require(0 <= config.momentum < 1, "momentum", config.momentum, "0 ≤ momentum < 1")
+    require_settings(config, _TRAINING)
     most = min(config.neurons, config.data.dimension)
-    require(config.rank is None or 1 <= config.rank <= most, "rank r", config.rank, f"1 ≤ r ≤ min(m, d) = {most}")
-    for stage, phases in (("clean", config.clean), ("robust", config.robust)):
+    require(config.rank is None or config.rank <= most, "rank r", config.rank, f"1 ≤ r ≤ min(m, d) = {most}")
+    for stage in ("clean", "robust"):
+        phases = getattr(config, stage)
+        alike = isinstance(phases, tuple | list) and all(isinstance(phase, Phase) for phase in phases)
+        require(alike, stage, phases, "a tuple of Phases")
         for index, phase in enumerate(phases):
             _validate_phase(f"{stage}[{index}].", phase)
 
 
 def _validate_phase(where: str, phase: Phase) -> None:
-    require(phase.steps >= 1, where + "steps", phase.steps, "at least 1")
-    require(phase.batch_size >= 1, where + "batch_size", phase.batch_size, "at least 1")
-    for name in ("learning_rate", "learning_rate_end"):
-        value = getattr(phase, name)
-        require(value is None or value > 0, where + name, value, "η > 0")
-    require(phase.decay in get_args(Decay), where + "decay", phase.decay, "geometric, linear or cosine")
-    require(
-        phase.sample_size is None or phase.sample_size >= phase.batch_size,
-        where + "sample_size",
-        phase.sample_size,
-        f"at least the batch_size {phase.batch_size}",
-    )
-    rules = get_args(ThresholdRule)
-    require(phase.threshold_rule in rules, where + "threshold_rule", phase.threshold_rule, " or ".join(rules))
-    for name in ("threshold", "threshold_end"):
-        value = getattr(phase, name)
-        require(value is None or value >= 0, where + name, value, "b ≥ 0")
-    require_adversary(where + "adversary", phase.adversary)
-    require(phase.norm in get_args(Norm), where + "norm", phase.norm, "l1, l2 or linf")
-    require(phase.radius >= 0, where + "radius τ", phase.radius, "τ ≥ 0")
-    require(phase.weight_decay >= 0, where + "weight_decay λ", phase.weight_decay, "λ ≥ 0")
-    for name in ("cubic_decay", "smoothing"):
-        value = getattr(phase, name)
-        require(value is None or value >= 0, where + name, value, "at least 0")
+    require_settings(phase, _PHASE, where)
+    size, batch = phase.sample_size, phase.batch_size
+    require(size is None or size >= batch, where + "sample_size", size, f"at least the batch_size {batch}")

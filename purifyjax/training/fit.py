@@ -14,14 +14,20 @@ from numpy.typing import ArrayLike
 
 from purifyjax.attacks import Attack
 from purifyjax.balls import Ball
-from purifyjax.errors import require
+from purifyjax.errors import require, require_count, require_real
 from purifyjax.margins import Margin
-from purifyjax.training.adversary import require_adversary
+from purifyjax.modes import own_key, single
+from purifyjax.settings import Choice, Real, not_negative, positive, real_array, require_settings
+from purifyjax.training.adversary import BALL, require_adversary
+from purifyjax.training.divergence import diverged
 
 Params = Any
 Sampler = Callable[[PRNGKeyArray], tuple[Float[Array, "n dim"], Float[Array, " n"]]]
 FitAdversary = Attack | Literal["exact"] | None
 FitLoss = Literal["logistic", "hinge"]
+
+_LOSS = Choice(get_args(FitLoss))
+_LEARNING_RATE, _WEIGHT_DECAY = Real("η > 0", positive), Real("λ ≥ 0", not_negative)
 
 _STANDARD_ERRORS = 2.0
 
@@ -39,12 +45,17 @@ class Fitted(NamedTuple):
     average: Params
     loss: Float[Array, " step"]
 
+    @property
+    def diverged(self) -> Bool[Array, ""]:
+        """Whether any of these numbers is not finite."""
+        return diverged(tuple(self))
+
 
 class Convergence(NamedTuple):
     """Whether the loss has stopped falling.
 
     Attributes:
-      converged: drop + 2 error ≤ tolerance.
+      converged: drop + 2 error ≤ tolerance; not where a loss is not finite, whose drop and error are NaN.
       drop: how much lower the mean loss of the last tenth is than that of the tenth before, relative to the latter.
       error: its standard error.
     """
@@ -74,6 +85,7 @@ def fit(
     rate and weight decay.
 
     Args:
+      key: of any generator; of others than Threefry only the words matter.
       margin_of: params -> margin function.
       params: the start, any pytree; all of it is trained and decayed.
       sample: key -> (x, y), a batch.
@@ -87,13 +99,14 @@ def fit(
     Raises:
       ConfigError: a static setting (or a plain number) outside its range.
     """
-    _validate(adversary, steps, learning_rate, weight_decay, loss)
+    _validate(ball, adversary, steps, learning_rate, weight_decay, loss)
     require(
         (adversary == "exact") == (robust_margin_of is not None),
         "robust_margin_of",
         robust_margin_of,
         'given if, and only if, the adversary is "exact"',
     )
+    key, ball, learning_rate, weight_decay = own_key(key), *single((ball, learning_rate, weight_decay))
     optimizer = optax.chain(
         optax.add_decayed_weights(weight_decay),  # pyright: ignore[reportArgumentType]
         optax.scale_by_adam(),
@@ -107,7 +120,7 @@ def fit(
         key_batch, key_attack = jax.random.split(jax.random.fold_in(key, index))
         x, y = sample(key_batch)
         if isinstance(adversary, Attack):
-            x = x + adversary.perturb(key_attack, margin_of(params), x, y, ball)
+            x = x + adversary.perturb(key_attack, margin_of(params), x, y, ball).astype(x.dtype)
 
         def objective(params):
             margin = margin_of(params) if robust_margin_of is None else robust_margin_of(params, ball)
@@ -118,12 +131,12 @@ def fit(
         update, state = optimizer.update(gradient, state, params)
         params = optax.apply_updates(params, update)
         count = index - first_averaged + 1
-        share = jnp.where(count > 0, 1.0 / jnp.maximum(count, 1), 0.0)
+        share = jnp.where(count > 0, 1.0 / jnp.maximum(count, 1).astype(jnp.float32), 0.0)
         average = optax.incremental_update(params, average, share)  # pyright: ignore[reportArgumentType]
         return (params, average, state), value
 
     start = (params, params, optimizer.init(params))
-    (params, average, _), losses = jax.lax.scan(step, start, jnp.arange(steps))
+    (params, average, _), losses = jax.lax.scan(step, start, jnp.arange(steps, dtype=jnp.int32))
     return Fitted(params, average, losses)
 
 
@@ -141,23 +154,25 @@ def converged(loss: ArrayLike, tolerance: float = 0.02) -> Convergence:
     Raises:
       ConfigError: too few steps, or a negative tolerance.
     """
-    values = np.asarray(loss, np.float64)
+    values = real_array("loss", loss)
     length = values.shape[-1] if values.ndim else 0
     require(length >= 20, "steps of the loss", length, "at least 20")
-    require(tolerance >= 0, "tolerance", tolerance, "at least 0")
+    require_real("tolerance", tolerance, "at least 0", not_negative)
     tenth = length // 10
     last, before = values[..., -tenth:], values[..., -2 * tenth : -tenth]
-    scale = np.maximum(before.mean(-1), np.finfo(np.float64).tiny)
-    drop = (before.mean(-1) - last.mean(-1)) / scale
-    error = np.sqrt((before.var(-1, ddof=1) + last.var(-1, ddof=1)) / tenth) / scale
-    return Convergence(drop + _STANDARD_ERRORS * error <= tolerance, drop, error)
+    with np.errstate(invalid="ignore", over="ignore"):
+        scale = np.maximum(before.mean(-1), np.finfo(np.float64).tiny)
+        drop = (before.mean(-1) - last.mean(-1)) / scale
+        error = np.sqrt((before.var(-1, ddof=1) + last.var(-1, ddof=1)) / tenth) / scale
+        return Convergence(drop + _STANDARD_ERRORS * error <= tolerance, drop, error)
 
 
-def _validate(adversary, steps, learning_rate, weight_decay, loss) -> None:
-    if adversary != "exact":
+def _validate(ball, adversary, steps, learning_rate, weight_decay, loss) -> None:
+    require(isinstance(ball, Ball), "ball", ball, 'a Ball, such as Ball(0.1, "l2")')
+    require_settings(ball, BALL)
+    if not isinstance(adversary, str) or adversary != "exact":
         require_adversary("adversary", adversary)
-    require(loss in get_args(FitLoss), "loss", loss, " or ".join(get_args(FitLoss)))
-    require(steps >= 1, "steps", steps, "at least 1")
-    # Arrays may be traced, and have no truth value then.
-    require(not isinstance(learning_rate, (int, float)) or learning_rate > 0, "learning_rate", learning_rate, "η > 0")
-    require(not isinstance(weight_decay, (int, float)) or weight_decay >= 0, "weight_decay", weight_decay, "λ ≥ 0")
+    require_count("steps", steps)
+    _LOSS.check("loss", loss)
+    _LEARNING_RATE.check("learning_rate", learning_rate)
+    _WEIGHT_DECAY.check("weight_decay", weight_decay)

@@ -16,8 +16,10 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from purifyjax.balls import Ball
 from purifyjax.data import Batch, Instance, instance, sample, second_moment
+from purifyjax.errors import require_count
 from purifyjax.models import SymmetricReLU, output
 from purifyjax.models.margin import Params
+from purifyjax.modes import own_key, single
 from purifyjax.training import schedules
 from purifyjax.training.config import Phase, Training
 from purifyjax.training.low_rank import low_rank
@@ -44,8 +46,8 @@ def model_of(config: Training, precision: jax.lax.Precision | None = None) -> Sy
 
 def initial_state(key: PRNGKeyArray, config: Training) -> TrainState:
     """w⁰ ~ N(0, σ₀² I) and b = 0."""
-    model = SymmetricReLU(config.neurons, init_scale=1.0)
-    params: Params = dict(model.init(key, jnp.zeros(config.data.dimension))["params"])
+    config, model = single(config), SymmetricReLU(config.neurons, init_scale=1.0)
+    params: Params = dict(model.init(own_key(key), jnp.zeros(config.data.dimension, jnp.float32))["params"])
     weight = config.init_scale * params["weight"]
     return start_stage(TrainState(weight, params["threshold"], None), config.replace(rank=None))
 
@@ -76,11 +78,13 @@ def run_steps(
     """`steps` steps of a phase from its step `first_step`; the loss of every step.
 
     Args:
-      key: of the stage, the same for all its phases.
+      key: of the stage, the same for all its phases; of others than Threefry only the words matter.
       phase_index: the phase's place in its stage.
       steps: static length of the stretch.
       length: of the whole phase, if not its own static `steps`; traced, it lets phases share a program.
     """
+    require_count("steps", steps, least=0)
+    key, state, config, phase = own_key(key), single(state), single(config), single(phase)
     length = phase.steps if length is None else length
     fixed = instance(config.data)
     phase_key = jax.random.fold_in(key, phase_index)
@@ -93,7 +97,7 @@ def run_steps(
         step_key = jax.random.fold_in(phase_key, index)
         return train_step(step_key, state, config, phase, index, length, fixed, pool)
 
-    return jax.lax.scan(step, state, first_step + jnp.arange(steps))
+    return jax.lax.scan(step, state, first_step + jnp.arange(steps, dtype=jnp.int32))
 
 
 def train_step(
@@ -123,14 +127,14 @@ def train_step(
     model = model_of(config)
     rho = None
     if phase.smoothing is not None:
-        rho = phase.smoothing * jax.random.normal(key_smoothing, (phase.batch_size, config.neurons))
+        rho = phase.smoothing * jax.random.normal(key_smoothing, (phase.batch_size, config.neurons), jnp.float32)
 
     def margin(weight, x, y):
         return y * output(model, {"weight": weight, "threshold": threshold}, x, rho)
 
     if phase.adversary is not None:
         ball = Ball(phase.radius, phase.norm)
-        x = x + phase.adversary.perturb(key_attack, partial(margin, state.weight), x, y, ball)
+        x = x + phase.adversary.perturb(key_attack, partial(margin, state.weight), x, y, ball).astype(x.dtype)
 
     def loss(weight):
         return jnp.mean(jax.nn.softplus(-margin(weight, x, y)))

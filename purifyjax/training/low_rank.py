@@ -9,6 +9,10 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
+from purifyjax.errors import require_count, require_real
+from purifyjax.modes import GENERATOR
+from purifyjax.settings import whole
+
 _FULL = jax.lax.Precision.HIGHEST
 
 
@@ -43,15 +47,19 @@ def low_rank(largest: int) -> optax.GradientTransformation:
 
     Args:
       largest: width of V, at least r (static). The state's rank starts at it.
+
+    Raises:
+      ConfigError: a width that is no whole number, or below 1.
     """
+    require_count("rank", largest)
 
     def init(params: Float[Array, "row column"]) -> LowRankState:
         # Any basis in general position: the first steps turn it into that of the first gradients.
-        basis = jax.random.normal(jax.random.key(0), (params.shape[1], largest), params.dtype)
+        basis = jax.random.normal(jax.random.key(0, impl=GENERATOR), (params.shape[1], largest), params.dtype)
         return LowRankState(jnp.copy(params), basis, jnp.int32(largest))
 
     def update(updates: Any, state: LowRankState, params: Any = None) -> tuple[Any, LowRankState]:
-        change = params + updates - state.start
+        change = params + updates.astype(params.dtype) - state.start
         image = jnp.matmul(change.T, jnp.matmul(change, state.basis, precision=_FULL), precision=_FULL)
         # Columns beyond the rank come after those within it, and do not change them.
         kept = (jnp.arange(largest) < state.rank)[None, :]
@@ -63,7 +71,12 @@ def low_rank(largest: int) -> optax.GradientTransformation:
 
 
 def with_rank(state: Any, rank: int | Int[Array, "*s"]) -> Any:
-    """An optimiser's state in which every `low_rank` link keeps to this rank, or to its largest if that is lower."""
+    """An optimiser's state in which every `low_rank` link keeps to this rank, or to its largest if that is lower.
+
+    Raises:
+      ConfigError: a rank that is no whole number, or below 1.
+    """
+    require_real("rank", rank, "a whole number, at least 1", lambda r: whole(r) & (r >= 1))
 
     def lowered(node: Any) -> Any:
         if not isinstance(node, LowRankState):

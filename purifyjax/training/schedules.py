@@ -17,8 +17,9 @@ def between(start: float | Scalar, end: float | Scalar | None, step: Step, steps
     start = jnp.asarray(start, jnp.float32)
     if end is None:
         return start
+    end = jnp.asarray(end, jnp.float32)
     # Schedules of the elapsed fraction: the length stays traced, and phases of any length share a program.
-    elapsed = step / jnp.maximum(steps - 1, 1)
+    elapsed = jnp.asarray(step, jnp.float32) / jnp.maximum(steps - 1, 1).astype(jnp.float32)
     if decay == "geometric":
         return jnp.exp(optax.linear_schedule(jnp.log(start), jnp.log(end), 1)(elapsed))
     if decay == "linear":

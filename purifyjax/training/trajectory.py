@@ -8,7 +8,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from purifyjax.modes import own_key
 from purifyjax.training.config import Phase, Training
+from purifyjax.training.divergence import diverged
 from purifyjax.training.loop import TrainState, initial_state, run_steps, start_stage
 
 
@@ -21,7 +23,7 @@ class Trajectory(NamedTuple):
       w_init, w_clean, w_robust: weights.
       b_clean, b_robust: their thresholds (b⁰ = 0).
       clean_loss, robust_loss: the loss at every step of the two stages.
-      diverged: whether any weight is not finite.
+      diverged: whether any weight, threshold or loss is not finite.
     """
 
     w_init: Float[Array, "neuron dim"]
@@ -36,7 +38,7 @@ class Trajectory(NamedTuple):
 
 def stage_keys(key: PRNGKeyArray) -> tuple[PRNGKeyArray, PRNGKeyArray, PRNGKeyArray]:
     """Keys of the initial weights, the clean stage and the robust stage of a seed."""
-    init, clean, robust = jax.random.split(key, 3)
+    init, clean, robust = jax.random.split(own_key(key), 3)
     return init, clean, robust
 
 
@@ -45,6 +47,10 @@ def train(key: PRNGKeyArray, config: Training) -> Trajectory:
 
     Pure: `jax.jit(train)(key, config)` compiles once for all values of the traced fields, and
     `jax.vmap(train, (0, None))(keys, config)` trains many seeds at once.
+
+    Args:
+      key: of any generator; of others than Threefry only the words matter.
+      config: see `validate`, which looks at its numbers before they are traced.
     """
     key_init, key_clean, key_robust = stage_keys(key)
     start = initial_state(key_init, config)
@@ -58,14 +64,14 @@ def train(key: PRNGKeyArray, config: Training) -> Trajectory:
         robust.threshold,
         clean_loss,
         robust_loss,
-        ~(jnp.all(jnp.isfinite(clean.weight)) & jnp.all(jnp.isfinite(robust.weight))),
+        diverged((clean, robust, clean_loss, robust_loss)),
     )
 
 
 def _stage(
     key: PRNGKeyArray, state: TrainState, config: Training, phases: tuple[Phase, ...]
 ) -> tuple[TrainState, Float[Array, " step"]]:
-    losses = [jnp.zeros(0)]
+    losses = [jnp.zeros(0, jnp.float32)]
     for index, phase in enumerate(phases):
         state, loss = run_steps(key, state, config, phase, index, 0, phase.steps)
         losses.append(loss)

@@ -396,7 +396,7 @@ def test_values_do_not_recompile_and_one_sample_is_a_batch():
     "change,words",
     [
         ({"dimension": 1}, "dimension d = 1 "),
-        ({"sparsity": 0}, "sparsity k = 0 .*d = 32"),
+        ({"sparsity": 0}, "sparsity k = 0 .*at least 1"),
         ({"sparsity": 33}, "sparsity k = 33 .*d = 32"),
         ({"nonzero_rate": -0.5}, "nonzero_rate a₂ = -0.5 "),
         ({"atom_rate": -0.1}, "atom_rate a₁ = -0.1 "),
