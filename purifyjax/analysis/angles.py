@@ -7,6 +7,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from purifyjax.errors import require
+from purifyjax.settings import real_array
 
 
 def angles(a: ArrayLike, b: ArrayLike) -> Float[np.ndarray, "*n"]:
@@ -20,12 +21,13 @@ def angles(a: ArrayLike, b: ArrayLike) -> Float[np.ndarray, "*n"]:
       a, b: filters in rows [*n, dim], of one shape.
 
     Raises:
-      ConfigError: arrays of different shapes.
+      ConfigError: arrays of different shapes, without an axis, or of anything but real numbers.
 
     Source: Kahan, How Futile Are Mindless Assessments of Roundoff in Floating-Point Computation? (2006), for
     2 arctan(‖â − b̂‖/‖â + b̂‖), which unlike arccos keeps its digits near 0° and 180°.
     """
-    first, second = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    first, second = real_array("a", a), real_array("b", b)
+    require(first.ndim >= 1, "filters", a, "rows of numbers")
     require(first.shape == second.shape, "shapes of the filters", (first.shape, second.shape), "the same for both")
     with np.errstate(invalid="ignore"):
         one, other = _unit(first), _unit(second)

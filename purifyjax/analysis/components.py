@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from purifyjax.errors import require
+from purifyjax.errors import require, require_real
+from purifyjax.settings import not_negative, real_array
 
 
 class Components(NamedTuple):
@@ -59,11 +60,15 @@ def components(x: Float[np.ndarray, "n dim"], y: Int[np.ndarray, " n"], threshol
         other.
 
     Raises:
-      ConfigError: fewer than two classes, a negative threshold, or one that leaves a part without any axis.
+      ConfigError: images that are not finite or not one a label, fewer than two classes, a negative threshold, or one
+        that leaves a part without any axis.
     """
+    rows = real_array("x", x)
+    require(rows.ndim == 2 and np.shape(y) == rows.shape[:1], "shapes", (rows.shape, np.shape(y)), "(n, dim) and (n,)")
+    require_real("x", rows, "finite numbers")
     require(len(np.unique(y)) >= 2, "classes", len(np.unique(y)), "at least two, to tell them apart")
-    require(threshold is None or threshold >= 0, "threshold τ", threshold, "τ ≥ 0")
-    rows = np.asarray(x, np.float64)
+    if threshold is not None:
+        require_real("threshold τ", threshold, "τ ≥ 0", not_negative)
     mean = rows.mean(axis=0)
     centred = rows - mean
     axes = np.linalg.eigh(centred.T @ centred)[1].T

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from purifyjax.analysis.surgery import dense_size, own_feature
+from purifyjax.errors import require_count
 
 _FULL = jax.lax.Precision.HIGHEST
 
@@ -43,7 +44,11 @@ def features(coordinates: Float[Array, "*n dim"], label_weights: Float[Array, " 
       coordinates: Mᵀ w_i, one row a neuron.
       label_weights: w*.
       sparsity: k.
+
+    Raises:
+      ConfigError: a sparsity that is no whole number, or below 1.
     """
+    require_count("sparsity k", sparsity)
     dimension = coordinates.shape[-1]
     feature = own_feature(coordinates)
     own = jnp.take_along_axis(coordinates, feature[..., None], axis=-1)[..., 0]
@@ -73,6 +78,7 @@ def firing_rate(
 
 def coverage(feature: Int[Array, " n"], live: Bool[Array, " n"], dimension: int) -> Float[Array, ""]:
     """Share of the d features that are the feature of at least one live neuron."""
+    require_count("dimension", dimension)
     counts = jnp.zeros(dimension, jnp.float32).at[feature].add(jnp.where(live, 1.0, 0.0))
     return jnp.mean(counts > 0, dtype=jnp.float32)
 

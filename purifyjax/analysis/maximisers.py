@@ -10,7 +10,9 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from purifyjax.attacks import apgd
 from purifyjax.balls import Ball
-from purifyjax.errors import require
+from purifyjax.errors import require_count, require_real
+from purifyjax.modes import own_key
+from purifyjax.settings import positive
 
 
 def maximising_inputs(
@@ -35,11 +37,14 @@ def maximising_inputs(
       steps, restarts: static counts, at least 1 each; a step is a forward and a backward pass.
 
     Raises:
-      ConfigError: a radius that is not positive.
+      ConfigError: a radius that is not positive and finite, a count that is none, or no key.
 
     Source: Erhan, Bengio, Courville & Vincent, Visualizing Higher-Layer Features of a Deep Network (2009).
     """
-    require(radius is None or radius > 0, "radius ρ", radius, "ρ > 0, or None for the box")
+    if radius is not None:
+        require_real("radius ρ", radius, "ρ > 0, or None for the box", positive)
+    for name, count in (("dimension", dimension), ("steps", steps), ("restarts", restarts)):
+        require_count(name, count)
     ball = Ball(0.5, "linf") if radius is None else Ball(radius, "l2")
     neurons = jax.eval_shape(activation, jax.ShapeDtypeStruct((1, dimension), jnp.float32)).shape[-1]
 
@@ -51,4 +56,4 @@ def maximising_inputs(
         found = apgd(key, lambda x, _: -jnp.diagonal(activation(x)), centre, own, ball, steps, restarts)
         return centre + found.perturbation
 
-    return search(key)
+    return search(own_key(key))

@@ -7,6 +7,9 @@ import math
 import numpy as np
 from jaxtyping import Array, Float
 
+from purifyjax.errors import require, require_count, require_real
+from purifyjax.settings import not_negative, positive, real_array
+
 _HUGE = 1e300  # stands for infinity where infinities are subtracted
 
 
@@ -28,7 +31,11 @@ def critical_strength(
       robust_strength: α.
       robust_patches, nonrobust_patches: P_R and P_NR.
       exponent: q.
+
+    Raises:
+      ConfigError: a strength, count or exponent that is not positive, or a radius below 0.
     """
+    _validate(radius, robust_strength, robust_patches, nonrobust_patches, exponent)
     return radius + (robust_patches / nonrobust_patches) ** (1.0 / exponent) * (robust_strength - radius)
 
 
@@ -41,7 +48,12 @@ def injection_ratio(
     against (α − ε)^q in the P_R others, as long as the network stays below its knee. With ε > β, P_NR β^q > P_R α^q
     makes this ratio larger than 1: without noise, robustness and the preference for the non-robust feature exclude
     one another.
+
+    Raises:
+      ConfigError: as of `critical_strength`, or a radius that is not below α.
     """
+    _validate(radius, robust_strength, robust_patches, nonrobust_patches, exponent)
+    require_real("radius ε", radius, f"ε < α = {robust_strength}", lambda x: x < robust_strength)
     return nonrobust_patches * radius**exponent / (robust_patches * (robust_strength - radius) ** exponent)
 
 
@@ -57,8 +69,14 @@ def crossing(strength: np.ndarray, log_ratio: np.ndarray) -> float:
 
     Returns:
       β, or NaN if there is no such change.
+
+    Raises:
+      ConfigError: strengths that are not finite, or not one a ratio.
     """
-    strength, log_ratio = np.asarray(strength, np.float64), np.asarray(log_ratio, np.float64)
+    strength, log_ratio = real_array("strength", strength), real_array("log_ratio", log_ratio)
+    require_real("strength β", strength, "finite numbers")
+    shapes = (strength.shape, log_ratio.shape)
+    require(strength.ndim == 1 and strength.shape == log_ratio.shape, "shapes", shapes, "lists of one length")
     known = np.argsort(strength)
     known = known[~np.isnan(log_ratio[known])]
     beta, ratio = strength[known], np.clip(log_ratio[known], -_HUGE, _HUGE)
@@ -67,3 +85,11 @@ def crossing(strength: np.ndarray, log_ratio: np.ndarray) -> float:
         return math.nan
     i = changes[0]
     return float(beta[i] + (beta[i + 1] - beta[i]) * ratio[i] / (ratio[i] - ratio[i + 1]))
+
+
+def _validate(radius, robust_strength, robust_patches, nonrobust_patches, exponent) -> None:
+    require_real("radius ε", radius, "ε ≥ 0", not_negative)
+    require_real("robust_strength α", robust_strength, "α > 0", positive)
+    require_real("exponent q", exponent, "q > 0", positive)
+    require_count("robust_patches P_R", robust_patches)
+    require_count("nonrobust_patches P_NR", nonrobust_patches)

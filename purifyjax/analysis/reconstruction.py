@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from purifyjax.errors import require
+from purifyjax.errors import require, require_count, require_real
+from purifyjax.settings import not_negative, real_array
 
 _MOST_ENTRIES = 2**28  # of a dictionary: two gigabytes
 _MOST_PRODUCTS = 2**24  # atoms times images at once
@@ -38,9 +39,11 @@ def reconstruction_errors(
     sparsely from their filters and clean nets densely is a statement of Allen-Zhu & Li, arXiv 2005.10190; the recipe
     is this project's.
     """
-    images = np.asarray(signals, np.float64)
+    images = real_array("signals", signals)
     require(images.ndim == 4, "shape of the signals", images.shape, "(n, height, width, channels)")
-    require(len(atoms) and min(atoms) >= 0, "numbers of atoms", list(atoms), "whole numbers s ≥ 0, at least one")
+    require(len(atoms), "numbers of atoms", list(atoms), "whole numbers s ≥ 0, at least one")
+    for number in atoms:
+        require_count("number of atoms", number, 0)
     require(np.isfinite(images).all(), "signals", "NaN or infinite", "finite values")
     height, width, channels = images.shape[1:]
     every = dictionary(filters, size, (height, width, channels))
@@ -70,8 +73,9 @@ def dictionary(
         2^28 entries.
     """
     height, width, channels = shape
-    rows, length = np.asarray(filters, np.float64), size * size * channels
-    require(size >= 1 and size % 2 == 1, "size of the filters", size, "odd and positive")
+    require_count("size of the filters", size)
+    require(size % 2 == 1, "size of the filters", size, "odd and positive")
+    rows, length = real_array("filters", filters), size * size * channels
     require(rows.ndim == 2 and rows.shape[1] == length, "shape of the filters", rows.shape, f"rows of {length} entries")
     require(np.isfinite(rows).all(), "filters", "NaN or infinite", "finite values")
     entries = len(rows) * (height * width) ** 2 * channels
@@ -91,8 +95,16 @@ def dictionary(
 def atoms_needed(
     errors: Float[np.ndarray, "n count"], atoms: Sequence[int], tolerance: float
 ) -> Float[np.ndarray, " n"]:
-    """The smallest of the numbers of atoms with an error of at most `tolerance`, infinite where there is none."""
-    return np.min(np.where(errors <= tolerance, np.asarray(atoms, np.float64), np.inf), axis=1)
+    """The smallest of the numbers of atoms with an error of at most `tolerance`, infinite where there is none.
+
+    Raises:
+      ConfigError: not one number of atoms a column of errors, or a tolerance that is no number ≥ 0.
+    """
+    require_real("tolerance", tolerance, "at least 0", not_negative)
+    found = real_array("errors", errors)
+    fits = found.ndim == 2 and found.shape[1] == len(atoms) >= 1
+    require(fits, "shape of the errors", found.shape, f"(n, {len(atoms)}), a column a number of atoms; at least one")
+    return np.min(np.where(found <= tolerance, np.asarray(atoms, np.float64), np.inf), axis=1)
 
 
 def _pursuit(

@@ -185,7 +185,7 @@ def test_atoms_needed_is_the_smallest_number_that_suffices():
         ({"signals": np.ones((2, 64))}, r"shape of the signals = \(2, 64\)"),
         ({"signals": np.full((2, 8, 8, 1), np.inf)}, "signals = 'NaN or infinite'"),
         ({"atoms": []}, r"numbers of atoms = \[\]"),
-        ({"atoms": [4, -1]}, r"numbers of atoms = \[4, -1\]"),
+        ({"atoms": [4, -1]}, "number of atoms = -1"),
         ({"signals": np.ones((1, 100, 100, 1))}, "entries of the dictionary = 400000000"),
     ],
 )
