@@ -31,7 +31,6 @@ from purifyjax.errors import ConfigError, require, require_real
 from purifyjax.settings import SEED, TRUTH, Count, Real, Setting, positive, require_settings
 
 _ROWS = 1 << 14  # coded at once
-
 Picture = Float[np.ndarray, "height width"]
 
 _SETTINGS: dict[str, Setting] = {

@@ -69,9 +69,8 @@ SKIPPED = {("TabulatedCoding", "table")}
 
 def odd_values(name: str) -> list[Any]:
     """What a field must not be."""
-    values = [
-        value for value in WRONG if not isinstance(value, tuple) or name not in ("clean", "robust")
-    ]  # stages may be empty
+    empty = name in ("clean", "robust")  # stages may have no phase
+    values = [value for value in WRONG if not (empty and isinstance(value, tuple))]
     if name not in OPTIONAL:
         values.append(None)
     if name in COUNTS:

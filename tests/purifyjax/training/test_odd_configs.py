@@ -183,9 +183,9 @@ def folder(tmp_path) -> Path:
 @pytest.mark.filterwarnings("ignore:.*not the official file", "ignore:.* is read instead")
 def test_every_config_is_refused_or_runs_or_is_told_as_diverged(folder):
     kinds: dict[Callable[[random.Random], bool], int] = {
-        a_training: 150,
-        a_classifier: 70,
-        a_fit: 30,
+        a_training: 130,
+        a_classifier: 60,
+        a_fit: 20,
         a_sample: 50,
         partial(images, folder): 50,
     }
