@@ -117,7 +117,7 @@ def test_settings_are_validated():
         with pytest.raises(ConfigError, match="at least one row of d = 8"):
             validate(config(table=CodeTable(wrong)))
     # The rates of the drawn distribution mean nothing here.
-    validate(config(atom_rate=-1.0, value_max=100.0))
+    validate(config(atom_rate=100.0, value_max=100.0))
     with pytest.raises(ConfigError, match="sparsity"):
         validate(config(sparsity=9))
 
