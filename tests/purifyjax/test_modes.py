@@ -61,6 +61,7 @@ from purifyjax.training import (
 D, M, N = 8, 3, 12
 PLAIN = SparseCoding(dimension=D, sparsity=3, value_max=1.5, margin=0.3)
 NOISY = PLAIN.replace(dictionary="random", label_spread=0.5, noise=0.3, spike_noise=0.2)
+WIDE = NOISY.replace(noise=np.float64(0.3), spike_noise=np.array(0.2), value_max=np.float64(1.5))
 TABLE = np.random.default_rng(0).normal(size=(9, D)).astype(np.float32)
 TABULATED = TabulatedCoding(dimension=D, sparsity=3, margin=0.2, table=CodeTable(jnp.asarray(TABLE)))
 PATCHES = Patches(patches=4, dimension=6, noise=0.1, spread=0.2, noise_space="full")
@@ -162,6 +163,7 @@ CASES: dict[str, Callable[[Any], Any]] = {
     "sample": lambda key: sample(key, N, PLAIN),
     "sample with noise": lambda key: sample(key, N, NOISY),
     "sample in a program": lambda key: jax.jit(sample, static_argnums=1)(key, N, NOISY),
+    "sample with numbers of numpy": lambda key: sample(key, N, WIDE),
     "rows of a table": lambda key: sample(key, N, TABULATED),
     "M and w*": lambda key: instance(NOISY),
     "moments": lambda key: [(label_std(c), acceptance_rate(c, 64)) for c in (PLAIN, NOISY, TABULATED)],
