@@ -16,6 +16,21 @@ GENERATOR = "threefry2x32"  # JAX's default, whose numbers do not depend on what
 Tree = TypeVar("Tree")
 
 
+def typed(key: Any) -> PRNGKeyArray:
+    """A key, or keys, as typed keys; raw ones (`jax.random.PRNGKey`) have two words (threefry) or four (rbg).
+
+    Raises:
+      ConfigError: neither.
+    """
+    dtype, shape = getattr(key, "dtype", None), np.shape(key)
+    if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key):
+        return key
+    words = {2: "threefry2x32", 4: "rbg"}
+    generator = words.get(shape[-1] if shape else 0) if dtype == np.uint32 else None
+    require(generator, "key", key, "a key of jax.random.key, or an array of them")
+    return jax.random.wrap_key_data(jnp.asarray(key), impl=generator)
+
+
 def own_key(key: Any) -> PRNGKeyArray:
     """A key of Threefry: the key itself if it is one, else one that its words determine.
 

@@ -16,8 +16,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Int, PRNGKeyArray
 
-from purifyjax.errors import require
-
 _MEMORY_SHARE = 0.6
 _programs: WeakKeyDictionary[Callable[..., Any], set[Any]] = WeakKeyDictionary()  # that functions were called with
 
@@ -25,21 +23,6 @@ _programs: WeakKeyDictionary[Callable[..., Any], set[Any]] = WeakKeyDictionary()
 def seed_keys(seeds: ArrayLike) -> PRNGKeyArray:
     """One independent key a seed; a seed's run does not depend on which others run beside it."""
     return jax.vmap(jax.random.key)(jnp.asarray(seeds))
-
-
-def typed(key: Any) -> PRNGKeyArray:
-    """A key, or keys, as typed keys; raw ones (`jax.random.PRNGKey`) have two words (threefry) or four (rbg).
-
-    Raises:
-      ConfigError: neither.
-    """
-    dtype, shape = getattr(key, "dtype", None), np.shape(key)
-    if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key):
-        return key
-    words = {2: "threefry2x32", 4: "rbg"}
-    raw = dtype == np.uint32 and len(shape) > 0 and shape[-1] in words
-    require(raw, "key", key, "a key of jax.random.key, or an array of them")
-    return jax.random.wrap_key_data(jnp.asarray(key), impl=words[shape[-1]])
 
 
 def seeds_at_once(bytes_a_seed: float, seeds: int) -> int:

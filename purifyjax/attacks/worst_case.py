@@ -15,8 +15,9 @@ from purifyjax.attacks.diagnostics import Finding, in_words, masked_findings, st
 from purifyjax.balls import ORDER, Ball
 from purifyjax.errors import ConfigError, require, require_count
 from purifyjax.margins import MarginOf, Params, require_labels, require_one_a_point, require_points
+from purifyjax.modes import typed
 from purifyjax.programs import program
-from purifyjax.seeds import over_seeds, typed
+from purifyjax.seeds import over_seeds
 
 # Float32 rounding of a projected or normalised step, relative to the radius.
 RADIUS_TOLERANCE = 1e-5

@@ -27,7 +27,7 @@ def count_compilations():
     """Every compilation of the process, by JAX's own events."""
     compiled.clear()
 
-    def note(event: str, duration: float, **_: object) -> None:
+    def note(event: str, duration: float, **_: str | int) -> None:
         if event == "/jax/core/compile/backend_compile_duration":
             compiled.append(event)
 
@@ -79,7 +79,7 @@ def clean(margin_of, n=4):
 def seeing(scale):
     """Functions that see the number: by closure, default, global, array, partial and record."""
     global outside
-    outside, array, record = scale, np.float32([scale]), Along(scale * np.ones(3))
+    outside, array, record = scale, np.full(1, scale, np.float32), Along(scale * np.ones(3))
     return (
         lambda p: lambda x, y: scale * y * (x @ p),
         lambda p, by=scale: lambda x, y: by * y * (x @ p),
@@ -119,7 +119,7 @@ def test_what_may_change_is_never_taken_for_the_same():
 
 def test_a_kept_program_does_not_follow_its_function_to_other_values():
     """The first function's array has changed when the second one, equal to it as it was, comes with a new shape."""
-    first, second = np.float32([1.0]), np.float32([1.0])
+    first, second = np.ones(1, np.float32), np.ones(1, np.float32)
 
     def of(array):
         return lambda p: lambda x, y: array[0] * y * (x @ p)

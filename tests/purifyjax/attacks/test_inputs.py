@@ -34,7 +34,7 @@ from purifyjax.attacks import (
     universal,
     worst_case,
 )
-from purifyjax.balls import Ball
+from purifyjax.balls import Ball, Norm
 from purifyjax.errors import ConfigError
 from tests.purifyjax.attacks.given import Given
 
@@ -56,7 +56,7 @@ def in_worst_case(key, margin, x, y, ball):
 
 
 # name -> (attack, whether it starts with a gradient, its norms)
-FUNCTIONS: dict[str, tuple[Callable[..., Any], bool, tuple[str, ...]]] = {
+FUNCTIONS: dict[str, tuple[Callable[..., Any], bool, tuple[Norm, ...]]] = {
     "fgm": (fgm, True, ("l1", "l2", "linf")),
     "pgd": (pgd, True, ("l1", "l2", "linf")),
     "apgd": (apgd, True, ("l1", "l2", "linf")),

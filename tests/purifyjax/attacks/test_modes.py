@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from purifyjax.attacks import Attacked, worst_case
+from purifyjax.attacks import Attacked, MinimalNorm, worst_case
 from purifyjax.balls import Ball
 from purifyjax.certify import certify, crown, prepare, smoothed_radius
 from purifyjax.errors import ConfigError
@@ -37,6 +37,7 @@ def test_double_precision_changes_no_float32_number(name):
             np.testing.assert_allclose(wide.margin, plain.margin, rtol=1e-4, atol=1e-5)
             assert np.isfinite(double.margin).all()
         else:
+            assert isinstance(wide, MinimalNorm)
             np.testing.assert_allclose(wide.radius, plain.radius, rtol=1e-4)
             np.testing.assert_allclose(double.radius, plain.radius, rtol=1e-4)
 

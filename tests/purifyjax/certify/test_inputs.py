@@ -156,6 +156,10 @@ def margin_of(p):
     return lambda x, y: y * (x @ p)
 
 
+def smoothed(y, std: float, **options: Any):
+    return smoothed_radius(KEY, margin_of, WEIGHT[0], jnp.asarray(X), jnp.asarray(y), std, **options)
+
+
 NAN, INF = float("nan"), float("inf")
 NET = prepare(WEIGHT, THRESHOLD, "l2")
 ODD: dict[str, Callable[[], Any]] = {
@@ -172,10 +176,10 @@ ODD: dict[str, Callable[[], Any]] = {
     "norm": lambda: prepare(WEIGHT, THRESHOLD, "L2"),  # pyright: ignore
     "thresholds": lambda: prepare(WEIGHT, THRESHOLD[1:], "l2"),
     "infinite weights": lambda: prepare(WEIGHT * INF, THRESHOLD, "l2"),
-    "std": lambda: smoothed_radius(KEY, margin_of, WEIGHT[0], X, Y, INF),
-    "draws": lambda: smoothed_radius(KEY, margin_of, WEIGHT[0], X, Y, 0.1, draws=2.5),  # pyright: ignore
-    "confidence": lambda: smoothed_radius(KEY, margin_of, WEIGHT[0], X, Y, 0.1, confidence=NAN),
-    "smoothed labels": lambda: smoothed_radius(KEY, margin_of, WEIGHT[0], X, (Y > 0) * 1.0, 0.1),
+    "std": lambda: smoothed(Y, INF),
+    "draws": lambda: smoothed(Y, 0.1, draws=2.5),
+    "confidence": lambda: smoothed(Y, 0.1, confidence=NAN),
+    "smoothed labels": lambda: smoothed((Y > 0) * 1.0, 0.1),
     "separable radius": lambda: separable_margin([1.0], X, NAN),
     "separable values": lambda: separable_margin([1.0], X * NAN, 0.1),
     "coefficients": lambda: separable_margin([INF], X, 0.1),
