@@ -31,7 +31,7 @@ def count_compilations():
         if event == "/jax/core/compile/backend_compile_duration":
             compiled.append(event)
 
-    jax.monitoring.register_event_duration_secs_listener(note)
+    jax.monitoring.register_event_duration_secs_listener(note)  # pyright: ignore[reportArgumentType]
     yield
     jax.monitoring.clear_event_listeners()
 
