@@ -9,7 +9,9 @@ from typing import Any, cast
 import flax.linen as nn
 from jaxtyping import Array, Float
 
-from purifyjax.margins import Margin
+from purifyjax.errors import ConfigError
+from purifyjax.margins import FixedMargin, Margin
+from purifyjax.models.symmetric_relu import SymmetricReLU
 
 Params = Mapping[str, Any]
 
@@ -54,5 +56,39 @@ class NetMargin:
 
     model: nn.Module
 
-    def __call__(self, params: Params) -> Margin:
-        return lambda x, y: margin(self.model, params, x, y)
+    def __call__(self, params: Params) -> OneNetMargin:
+        return OneNetMargin(self.model, params)
+
+
+# Hashed by identity: parameters may be traced, and have no value then.
+@dataclass(frozen=True, eq=False)
+class OneNetMargin:
+    """The margin y f(x) of one net, for attacks that know more of it than its values and gradients.
+
+    Attributes:
+      model: the untrained module.
+      params: of the net, traced inside a transformation.
+    """
+
+    model: nn.Module
+    params: Params
+
+    def __call__(self, x: Float[Array, "n dim"], y: Float[Array, " n"]) -> Float[Array, " n"]:
+        return margin(self.model, self.params, x, y)
+
+
+def symmetric_net(margin: Margin, whom: str) -> tuple[Float[Array, "neuron dim"], Float[Array, " neuron"]]:
+    """Weights and thresholds of the `SymmetricReLU` net whose margin it is.
+
+    Args:
+      whom: who asks, for the message.
+
+    Raises:
+      ConfigError: it is another margin.
+    """
+    if isinstance(margin, FixedMargin):
+        margin = margin.margin_of(margin.params.tree)
+    if not (isinstance(margin, OneNetMargin) and isinstance(margin.model, SymmetricReLU)):
+        what = type(margin.model if isinstance(margin, OneNetMargin) else margin).__name__
+        raise ConfigError(f"margin of {whom} = {what!r} is not allowed: a SymmetricReLU net's, made by NetMargin")
+    return margin.params["weight"], margin.params["threshold"]

@@ -7,9 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from purifyjax.errors import ConfigError
 from purifyjax.frozen import FrozenTree
 from purifyjax.margins import FixedMargin, class_margin, descent, margin_and_descent
 from purifyjax.models import NetMargin, SymmetricReLU, margin
+from purifyjax.models.margin import symmetric_net
 
 DIM, NEURONS, POINTS = 5, 4, 7
 MODEL = SymmetricReLU(NEURONS, precision=jax.lax.Precision.HIGHEST)
@@ -77,6 +79,23 @@ def test_margins_of_equal_networks_are_equal():
     assert NetMargin(SymmetricReLU(NEURONS + 1)) != NetMargin(MODEL)
     x, y = points()
     np.testing.assert_array_equal(same(net(0))(x, y), margin(MODEL, net(0), x, y))
+
+
+def test_the_net_behind_a_margin_is_known_inside_a_transformation():
+    params, (x, y) = net(0), points()
+    params = {name: jnp.asarray(values) for name, values in params.items()}
+
+    @jax.jit
+    def by_hand(params, x, y):
+        weight, threshold = symmetric_net(NetMargin(MODEL)(params), "a test")
+        p, b = jnp.matmul(x, weight.T, precision=jax.lax.Precision.HIGHEST), threshold[None, :]
+        return y * jnp.sum(jax.nn.relu(p - b) - jax.nn.relu(-p - b), axis=-1)
+
+    np.testing.assert_allclose(by_hand(params, x, y), margin(MODEL, params, x, y), rtol=1e-5, atol=1e-6)
+    weight, _ = symmetric_net(FixedMargin(NetMargin(MODEL), net(1)), "a test")
+    np.testing.assert_array_equal(weight, net(1)["weight"])
+    with pytest.raises(ConfigError, match="margin of a test = 'function'"):
+        symmetric_net(lambda x, y: y, "a test")
 
 
 def test_a_fixed_margin_is_that_of_its_net_equal_by_value():
