@@ -14,6 +14,7 @@ from purifyjax.attacks.directions import (
 )
 from purifyjax.attacks.gradient import FGM, PGD, distant_start, fgm, pgd
 from purifyjax.attacks.minimal_norm import MinimalNorm, minimal_norm
+from purifyjax.attacks.profiles import CoordinateProfiles
 from purifyjax.attacks.smoothing import NoisyMargin, averaged
 from purifyjax.attacks.square import Square, square
 from purifyjax.attacks.suite import standard
@@ -27,6 +28,7 @@ __all__ = [
     "Attack",
     "Attacked",
     "BetweenClasses",
+    "CoordinateProfiles",
     "Finding",
     "MinimalNorm",
     "Noise",

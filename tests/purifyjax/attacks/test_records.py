@@ -21,6 +21,7 @@ from purifyjax.attacks import (
     Attack,
     Attacked,
     BetweenClasses,
+    CoordinateProfiles,
     Finding,
     Noise,
     Square,
@@ -94,6 +95,7 @@ MAKERS: dict[str, Callable[[], Attack]] = {
     "between": lambda: BetweenClasses(FEATURES.copy()),
     "towards": lambda: TowardsClasses(jnp.asarray(FEATURES), steps=2),
     "square": lambda: Square(queries=5),
+    "profiles": lambda: CoordinateProfiles(np.eye(DIM), neurons=3, rounds=2, steps=2),
     "transferred": lambda: Transferred(FixedMargin(NetMargin(MODEL), net(1)), PGD(steps=2)),
 }
 every_attack = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
@@ -129,6 +131,7 @@ def test_names_and_use_of_gradients():
         "between-classes": False,
         "towards-classes": True,
         "square": False,
+        "profiles": True,
         "transferred": False,
     }
     assert not TowardsClasses(FEATURES).uses_gradients

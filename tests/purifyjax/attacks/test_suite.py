@@ -14,6 +14,7 @@ from purifyjax.attacks import (
     FGM,
     PGD,
     Attacked,
+    CoordinateProfiles,
     Noise,
     Square,
     Transferred,
@@ -59,6 +60,7 @@ def on_one(margin, attacks, x, y, ball, **options):
 def test_members_and_their_order():
     assert NAMES == ["noise", "universal", "fgm", "apgd", "apgd-restarts", "square"]
     assert [attack.name for attack in standard(restarts=1, queries=0)] == ["noise", "fgm", "apgd"]
+    assert [attack.name for attack in standard(profiles=CoordinateProfiles())][-2:] == ["square", "profiles"]
     assert {a.name for a in SUITE if not a.uses_gradients} == {"noise", "universal", "square"}
     assert standard(jnp.ones(DIM), steps=8, restarts=3, queries=20) == SUITE
 
