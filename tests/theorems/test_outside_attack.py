@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from jaxtyping import Array, Bool, Float
 
-from purifyjax.attacks import standard, worst_case
+from purifyjax.attacks import CoordinateProfiles, standard, worst_case
 from purifyjax.balls import Ball
 from purifyjax.data import SparseCoding, instance, sample
 from theory_checks import catalogue
@@ -51,7 +51,7 @@ def ours(
     """Fresh points, their labels, and which of them stand every attack of the suite at the radius."""
     x, y, _ = sample(jax.random.key(SEED), points, data)
     fixed = instance(data)
-    suite = standard(fixed.to_input(fixed.label_weights), steps=15, restarts=3)
+    suite = standard(fixed.to_input(fixed.label_weights), steps=15, restarts=3, profiles=CoordinateProfiles())
     params = {"weight": weight[None], "threshold": threshold[None]}
     keys = jax.random.split(jax.random.key(SEED), 1)
     found = worst_case(keys, margin_of(len(weight)), params, x[None], y[None], Ball(radius), suite)

@@ -21,6 +21,9 @@ from theory_checks.experiment import Seeds
 from theory_checks.measuring.points import Points, attack_keys
 from theory_checks.progress import Progress
 
+# Rows of `ROBUSTNESS` under all attacks, and under all but those that know the net's structure.
+WORST, WORST_BLIND = "worst", "worst-gradient"
+_STRUCTURAL_CHUNK = 128  # few points are left by then, and a chunk costs the same however few of its points count
 _HEAD = {"experiment": "name of the experiment", "seed": "number of the seed", "net": "which of its nets"}
 
 ROBUSTNESS = Table(
@@ -28,7 +31,8 @@ ROBUSTNESS = Table(
     "How many fresh points a net gets right under an attack.",
     _HEAD
     | {
-        "attack": "none, the attack's name, or worst: all of the suite",
+        "attack": "none, the attack's name, worst: all attacks, or worst-gradient: all but those that know the "
+        "net's kinks, where there are any",
         "radius": "of the perturbations, in the experiment's norm",
         "correct": "points classified rightly",
         "points": "points attacked",
@@ -103,6 +107,7 @@ def attacked(
     brief: Sequence[Attack],
     progress: Progress,
     *,
+    structural: Sequence[Attack] = (),
     alone: Sequence[str],
     curve: Sequence[float],
     chunk: int,
@@ -114,6 +119,8 @@ def attacked(
       points, curve_points: fresh points a seed.
       suite: weakest first; an attack sees the points that those before it left standing.
       brief: the attacks of the curve, whose radii are many.
+      structural: attacks that know more of the net than values and gradients, after the suite and along the curve;
+        the worst case is told with them and without.
       alone: attacks of the suite whose accuracy is also told by itself.
       curve: radii, increasing, in units of the ball's.
       chunk: points a seed in one call.
@@ -121,18 +128,21 @@ def attacked(
     rows: list[pd.DataFrame] = []
     wins: list[pd.DataFrame] = []
     findings: list[pd.DataFrame] = []
+    worst, few = (WORST, WORST_BLIND) if structural else (WORST,), min(chunk, _STRUCTURAL_CHUNK)
     for net, params in progress.over(nets.items()):
         head = {"experiment": experiment, "net": net}
-        run = partial(worst_case, attack_keys(seeds), margin_of, params, chunk=chunk)
+        run = partial(worst_case, attack_keys(seeds), margin_of, params)
         at_rest = ball.replace(radius=0.0)
         right = run(*points, at_rest, ()).standing
         rows.append(counts(seeds, right, **head, attack="none", radius=0.0))
-        standing = right
-        kinds = [*suite, *curve]
+        blind = standing = right
+        kinds = [*suite, *structural, *curve]
         for kind in progress.over(kinds):
             if isinstance(kind, Attack):
-                by_itself = kind.name in alone
-                found = run(*points, ball, (kind,), standing=right if by_itself else standing)
+                if kind in structural[:1]:
+                    rows.append(counts(seeds, standing, **head, attack=WORST_BLIND, radius=ball.radius))
+                by_itself, at_once = kind.name in alone, few if kind in structural else chunk
+                found = run(*points, ball, (kind,), standing=right if by_itself else standing, chunk=at_once)
                 if by_itself:
                     rows.append(counts(seeds, found.standing, **head, attack=kind.name, radius=ball.radius))
                 broke = (standing & ~found.standing).sum(axis=1)
@@ -141,13 +151,15 @@ def attacked(
                 findings.append(finding_rows(seeds, found.findings, **head, run=kind.name))
                 continue
             if kind == curve[0]:
-                rows.append(counts(seeds, standing, **head, attack="worst", radius=ball.radius))
-                standing = run(*curve_points, at_rest, ()).standing
-                rows.append(counts(seeds, standing, **head, attack="worst", radius=0.0))
+                rows.append(counts(seeds, standing, **head, attack=WORST, radius=ball.radius))
+                blind = standing = run(*curve_points, at_rest, ()).standing
+                rows += [counts(seeds, standing, **head, attack=name, radius=0.0) for name in worst]
             # A point broken at a smaller radius stays broken: its perturbation lies in every larger ball.
-            radius = kind * ball.radius
-            standing = run(*curve_points, ball.replace(radius=radius), brief, standing=standing).standing
-            rows.append(counts(seeds, standing, **head, attack="worst", radius=radius))
+            wider = ball.replace(radius=kind * ball.radius)
+            blind = run(*curve_points, wider, brief, standing=blind, chunk=chunk).standing
+            standing = run(*curve_points, wider, structural, standing=standing & blind, chunk=few).standing
+            for name, stands in zip(worst, (standing, blind), strict=False):
+                rows.append(counts(seeds, stands, **head, attack=name, radius=wider.radius))
     return {
         ROBUSTNESS: pd.concat(rows, ignore_index=True),
         WINS: pd.concat(wins, ignore_index=True),

@@ -23,6 +23,6 @@ RADIUS_CURVES = Figure(
     ROBUSTNESS,
     "Robust accuracy under the strongest of all attacks, mean over seeds with the hull of the seeds' "
     "exact 95% intervals. Attacks bound robust accuracy from above, certificates (dashed, where there are any) "
-    "from below: it lies in between.",
+    "from below: it lies in between. Thin: without the attack that knows where the net has its kinks.",
     _radius_curves,
 )

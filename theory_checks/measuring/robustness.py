@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import pandas as pd
 
-from purifyjax.attacks import APGD, Along, Attack, standard
+from purifyjax.attacks import APGD, Along, Attack, CoordinateProfiles, standard
 from purifyjax.balls import Ball
 from purifyjax.data import SparseCoding, instance
 from theory_checks.evidence import Table
@@ -41,7 +41,10 @@ def robustness(
     *,
     prefix: str = "",
 ) -> dict[Table, pd.DataFrame]:
-    """How many points each net gets right: under every attack at τ, and under the worst case at other radii."""
+    """How many points each net gets right: under every attack at τ, and under the worst case at other radii.
+
+    In ℓ2 the features are coordinates of an orthonormal basis, along which the net's kinks are known.
+    """
     fixed = instance(data)
     suite = standard(fixed.to_input(fixed.label_weights), steps=evaluation.steps, restarts=evaluation.restarts)
     return attacked(
@@ -55,6 +58,7 @@ def robustness(
         suite,
         (APGD(steps=evaluation.steps, restarts=evaluation.curve_restarts),),
         progress,
+        structural=(CoordinateProfiles(fixed.dictionary),) if ball.norm == "l2" else (),
         alone=ALONE,
         curve=evaluation.curve,
         chunk=evaluation.chunk,

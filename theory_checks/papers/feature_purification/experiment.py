@@ -52,7 +52,8 @@ from theory_checks.progress import Progress
 class Purification(PurificationConfig):
     """Train w⁰ → w → w′; attack, certify and take apart both nets."""
 
-    cost: ClassVar[float] = 9.0
+    cost: ClassVar[float] = 11.0
+    version: ClassVar[int] = 2
 
     def stages(self) -> tuple[Stage, ...]:
         monitor = Monitor(Ball(self.monitored_radius, self.norm), mixtures=True)

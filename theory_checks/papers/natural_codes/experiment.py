@@ -28,6 +28,7 @@ class Natural(NaturalConfig):
     """Code photographs; train on their codes, on shuffled ones and on the theory's own; attack all nets."""
 
     cost: ClassVar[float] = 3.5
+    version: ClassVar[int] = 2
 
     def stages(self) -> tuple[Stage, ...]:
         # The trainings hold tables of codes, which follow from these few numbers: nothing is coded before a training
