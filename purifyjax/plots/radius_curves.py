@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,6 +12,8 @@ from matplotlib.figure import Figure
 from purifyjax.plots import style
 from purifyjax.stats import clopper_pearson
 
+_THIN: dict[str, Any] = {"lw": 1.1, "ls": (0, (2, 1.2))}
+
 
 def figure(
     frame: pd.DataFrame,
@@ -17,6 +21,7 @@ def figure(
     certificates: pd.DataFrame | None = None,
     *,
     attack: str = "worst",
+    weaker: str = "worst-gradient",
     norm: str = "l2",
     limits: tuple[float, float] = (0.01, 0.99),
     title: str = "",
@@ -32,12 +37,13 @@ def figure(
     Args:
       frame: a row per seed, net and radius, with columns `seed`, `net` ("clean" or "robust"),
         `attack`, `radius`, `correct` (examples still classified correctly) and `points` (examples).
-        Rows of `attack`, and those of attack "none" as radius 0, are drawn.
+        Rows of `attack`, and those of attack "none" as radius 0, are drawn; thinly also those of `weaker`, if any.
       radius: the radius τ of the claims, marked by a vertical line.
       certificates: a row per seed, net, method, norm and radius, with columns of these names, `certified`
         (examples on which no perturbation of the norm changes a right prediction) and `points`. Rows of `norm`
         are drawn, the best method's where there are several.
       attack: which attack's rows to draw.
+      weaker: which attack's rows to draw beside them: all but those that know the net's structure.
       norm: "l1", "l2" or "linf", of the radii.
       limits: the accuracies that the claims speak of, as fractions.
       title: heading of the figure.
@@ -46,13 +52,8 @@ def figure(
       ValueError: a column is missing.
     """
     style.require_columns(frame, "seed", "net", "attack", "radius", "correct", "points")
-    # A net whose training diverged may have no counts at all.
-    rows = frame.loc[frame["attack"].isin([attack, "none"]) & (frame["points"] > 0)].copy()
-    # Where one seed was measured twice, on the claims' points and on the curve's, the larger set counts.
-    rows["place"] = rows["radius"].round(9)
-    rows = rows.sort_values("points").drop_duplicates(["seed", "net", "place"], keep="last")
-    rows["low"], rows["high"] = clopper_pearson(rows["correct"], rows["points"])
-    rows["accuracy"] = rows["correct"] / rows["points"]
+    rows = _accuracies(frame, attack)
+    without = _accuracies(frame, weaker) if weaker in set(frame["attack"]) else rows.iloc[:0]
     proven = None if certificates is None or certificates.empty else _proven(certificates, norm)
     with style.theme():
         fig = style.new_figure(9.6, 4.6)
@@ -67,9 +68,13 @@ def figure(
                     _draw_certified(axes, one, proven.loc[proven["net"] == net], colour)
                 if len(one):
                     _draw_curve(axes, one, label, colour)
+                    if len(without):
+                        _draw_weaker(axes, without.loc[without["net"] == net], colour)
                     if axes is not main:
                         _draw_seeds(axes, one, radius, colour)
             axes.axvline(radius, color=style.MUTED, lw=1.2, ls=(0, (4, 3)), zorder=1, label=rf"$\tau = {radius:.3g}$")
+        if len(without):
+            main.plot([], [], color=style.MUTED, **_THIN, label="without attacks on the kinks")
         if proven is not None and len(proven):
             # One entry of the legend for both nets.
             main.fill_between(
@@ -82,6 +87,23 @@ def figure(
         top.tick_params(labelbottom=False)
         style.head(fig, title)
     return fig
+
+
+def _accuracies(frame: pd.DataFrame, attack: str) -> pd.DataFrame:
+    """The rows of an attack and of none, with their accuracy and its exact interval."""
+    # A net whose training diverged may have no counts at all.
+    rows = frame.loc[frame["attack"].isin([attack, "none"]) & (frame["points"] > 0)].copy()
+    # Where one seed was measured twice, on the claims' points and on the curve's, the larger set counts.
+    rows["place"] = rows["radius"].round(9)
+    rows = rows.sort_values("points").drop_duplicates(["seed", "net", "place"], keep="last")
+    rows["low"], rows["high"] = clopper_pearson(rows["correct"], rows["points"])
+    rows["accuracy"] = rows["correct"] / rows["points"]
+    return rows
+
+
+def _draw_weaker(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
+    curve = rows.groupby("radius")["accuracy"].mean()
+    axes.plot(curve.index, curve, color=colour, **_THIN)
 
 
 def _draw_curve(axes: Axes, rows: pd.DataFrame, label: str, colour: str) -> None:

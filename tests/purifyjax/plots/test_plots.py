@@ -42,6 +42,14 @@ def robustness():
     return pd.DataFrame(rows, columns=["seed", "net", "attack", "radius", "correct", "points"])
 
 
+def stronger():
+    """The same curve, and one a fifth lower that all attacks together give."""
+    frame, worst = robustness(), robustness().query("attack == 'worst'")
+    weaker = worst.assign(attack="worst-gradient")
+    frame.loc[worst.index, "correct"] = (0.8 * worst.correct).astype(int)
+    return pd.concat([frame, weaker], ignore_index=True)
+
+
 def coordinates(size=200, feature=150, seed=0):
     rng = np.random.default_rng(seed)
     clean, robust = rng.normal(0.04, 0.01, size), rng.normal(0, 0.01, size)
@@ -141,6 +149,7 @@ FIGURES = {
     "classes": lambda: classes.figure(models(), RADIUS, bound=0.58, title="Simpler classes"),
     "radius_curves": lambda: radius_curves.figure(robustness(), RADIUS, title="Experiment"),
     "certified": lambda: radius_curves.figure(robustness(), RADIUS, certificates(), title="Experiment"),
+    "with and without": lambda: radius_curves.figure(stronger(), RADIUS, certificates(), title="Experiment"),
     "perturbation": lambda: perturbation.figure(point(), participations(), 20, 12, title="Experiment"),
     "dial": lambda: dial.figure(turned(), title="Experiment"),
     "mechanism": lambda: mechanism.figure(operated(), radius=RADIUS, title="Experiment"),
@@ -271,6 +280,19 @@ def test_without_certificates_nothing_changes():
     for figure in (empty, other):
         assert [t.get_text() for t in texts(figure)] == [t.get_text() for t in texts(plain)]
         assert [len(axes.lines) for axes in panels(figure)] == [len(axes.lines) for axes in panels(plain)]
+
+
+def test_the_curve_without_the_strongest_attack_is_drawn_beside_it():
+    plain, figure = radius_curves.figure(robustness(), RADIUS), radius_curves.figure(stronger(), RADIUS)
+    words = "without attacks on the kinks"
+    assert words in [t.get_text() for t in texts(figure)] and words not in [t.get_text() for t in texts(plain)]
+    curves = [line for line in panels(figure)[0].lines if line.get_color() == style.ROBUST]
+    thin, main = sorted(curves, key=lambda line: line.get_linewidth())
+    (whole,) = (line for line in panels(plain)[0].lines if line.get_color() == style.ROBUST)
+    np.testing.assert_array_equal(thin.get_xydata(), whole.get_xydata())
+    # Nothing is broken at radius 0 by either.
+    assert main.get_ydata()[1:] == pytest.approx(0.8 * thin.get_ydata()[1:], abs=1e-3)
+    assert main.get_ydata()[0] == thin.get_ydata()[0]
 
 
 def test_perturbation_sets_the_active_features_apart():
