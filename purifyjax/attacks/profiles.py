@@ -11,15 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from purifyjax.attacks.attack import Attack, Attacked, better
+from purifyjax.attacks.attack import Attack, Attacked, better, nowhere
 from purifyjax.attacks.gradient import descend
+from purifyjax.attacks.inputs import checked
 from purifyjax.balls import Norm
-from purifyjax.errors import require
+from purifyjax.errors import require, require_count, require_real
 from purifyjax.frozen import FrozenArray, frozen
 from purifyjax.models.margin import symmetric_net
+from purifyjax.norms import norm as norm_of
 
 _FULL = jax.lax.Precision.HIGHEST
-_TINY = 1e-20
 _DEPTH = 12  # λ is looked for in [1/2^12, 1] of its upper bound, by as many bisections of its logarithm
 
 
@@ -64,11 +65,11 @@ def profile(
     return Profile(place, slopes, jnp.concatenate([jnp.zeros_like(first), rise[..., :-1]], axis=-1))
 
 
-def minimiser(g: Profile, penalty: Float[Array, ""] | float) -> Float[Array, "*n"]:
+def minimiser(g: Profile, penalty: Float[Array, "*n 1"] | Float[Array, ""] | float) -> Float[Array, "*n"]:
     """argmin over [−1, 1] of g(t) + λ t²: on each piece −slope/2λ, or the end that is nearer to it.
 
     Args:
-      penalty: λ > 0.
+      penalty: λ > 0, of all functions or one each, with a last axis of one.
     """
     left, right = g.place[..., :-1], g.place[..., 1:]
     t = jnp.clip(-g.slope / (2.0 * penalty), left, right)
@@ -94,7 +95,8 @@ def within_unit_ball(
         return jnp.where(free, minimiser(g, penalty), held)
 
     # |t| ≤ max |slope|/λ at the minimum of a coordinate: ‖c‖ ≤ 1 for this λ.
-    most = jnp.linalg.norm(jnp.max(jnp.abs(g.slope), axis=-1)) + _TINY
+    steepest = norm_of(jnp.max(jnp.abs(g.slope), axis=-1), 2)
+    most = jnp.where(steepest > 0, steepest, 1.0)
 
     def halve(depths, _):
         inside, outside = depths
@@ -102,7 +104,7 @@ def within_unit_ball(
         fits = jnp.linalg.norm(at(most * jnp.exp2(-middle))) <= 1.0
         return (jnp.where(fits, middle, inside), jnp.where(fits, outside, middle)), None
 
-    (inside, outside), _ = jax.lax.scan(halve, (jnp.zeros(()), jnp.full((), float(_DEPTH))), length=_DEPTH)
+    (inside, outside), _ = jax.lax.scan(halve, (jnp.zeros_like(most), jnp.full_like(most, _DEPTH)), length=_DEPTH)
     small, large = at(most * jnp.exp2(-inside)), at(most * jnp.exp2(-outside))
     more = jnp.square(large) - jnp.square(small)
     spent_before = jnp.sum(jnp.square(small)) + jnp.cumsum(more) - more
@@ -147,9 +149,9 @@ class CoordinateProfiles(Attack):
 
     def validate(self) -> None:
         for setting in ("neurons", "rounds", "steps", "batch"):
-            value = getattr(self, setting)
-            require(value >= 1, f"{setting} of CoordinateProfiles", value, "at least 1")
-        require(0 < self.share <= 1, "share of CoordinateProfiles", self.share, "0 < share ≤ 1")
+            require_count(f"{setting} of CoordinateProfiles", getattr(self, setting))
+        allowed = "0 < share ≤ 1"
+        require_real("share of CoordinateProfiles", self.share, allowed, lambda share: (share > 0) & (share <= 1))
         if self.dictionary is not None:
             matrix = frozen(self.dictionary).array
             require(_unitary(matrix), "dictionary of CoordinateProfiles", matrix.shape, "a unitary matrix")
@@ -159,20 +161,23 @@ class CoordinateProfiles(Attack):
         require(
             fits, "ball of CoordinateProfiles", f"{ball.norm}, parts={ball.parts}", "l2, or linf without a dictionary"
         )
-        weight, threshold = symmetric_net(margin, "CoordinateProfiles")
-        basis = None if self.dictionary is None else jnp.asarray(frozen(self.dictionary).array)
+        net = symmetric_net(margin, "CoordinateProfiles")
+        checked(margin, x, y, gradients=False)
+        weight, threshold = (leaf.astype(x.dtype) for leaf in net)
+        basis = None if self.dictionary is None else jnp.asarray(frozen(self.dictionary).array, x.dtype)
+        radius, y = jnp.asarray(ball.radius, x.dtype), jnp.asarray(y, x.dtype)
         # Codes are in units of τ, in the frame y x where the margin is f, which is odd.
-        along = ball.radius * (weight if basis is None else jnp.matmul(weight, basis, precision=_FULL))
+        along = radius * (weight if basis is None else jnp.matmul(weight, basis, precision=_FULL))
         loudest = jax.lax.top_k(jnp.abs(along.T), min(self.neurons, len(threshold)))[1]
         heard = _Heard(jnp.take_along_axis(along.T, loudest, axis=1), threshold[loudest], loudest)
         at_rest = jnp.matmul(y[:, None] * x, weight.T, precision=_FULL)
 
         def to_code(delta):
-            rows = y[:, None] * delta / jnp.maximum(ball.radius, _TINY)
+            rows = y[:, None] * delta / jnp.where(radius > 0, radius, 1.0)
             return rows if basis is None else jnp.matmul(rows, basis, precision=_FULL)
 
         def to_input(code):
-            rows = ball.radius * y[:, None] * code
+            rows = radius * y[:, None] * code
             return ball.project(rows if basis is None else jnp.matmul(rows, basis.T, precision=_FULL))
 
         def advance(best, xs):
@@ -182,10 +187,11 @@ class CoordinateProfiles(Attack):
             slope = jnp.matmul(_gain(p, threshold), along, precision=_FULL)
             solve = partial(_solved, heard, ball.norm)
             code = jax.lax.map(lambda point: solve(*point), (p, slope, code, free), batch_size=self.batch)
-            start = Attacked(to_input(code), jnp.full(len(x), jnp.inf))
+            start = blank._replace(perturbation=to_input(code))
             return better(best, descend(margin, x, y, ball, start, self.steps)), None
 
-        unmoved = Attacked(jnp.zeros_like(x), margin(x, y))
+        blank = nowhere(margin, x, y)
+        unmoved = Attacked(blank.perturbation, margin(x, y))
         shares = np.full(self.rounds, self.share, np.float32)
         shares[0] = 1.0
         return jax.lax.scan(advance, unmoved, (jax.random.split(key, self.rounds), shares))[0]
@@ -212,14 +218,16 @@ def _solved(
     others = slope - jnp.sum(heard.weight * _gain(p, heard.threshold), axis=-1)
     g = profile(heard.weight, p - heard.weight * code[:, None], heard.threshold, others)
     if norm == "linf":
-        return jnp.where(free, minimiser(g, _TINY), code)
+        # Next to no price: the best end of a piece.
+        price = 1e-9 * jnp.max(jnp.abs(g.slope), axis=-1)
+        return jnp.where(free, minimiser(g, jnp.where(price > 0, price, 1.0)[:, None]), code)
     return within_unit_ball(g, free, code)
 
 
 def _gain(preactivation: Float[Array, "*n neuron"], threshold: Float[Array, "*n neuron"]) -> Float[Array, "*n neuron"]:
     """h′(p) of h(p) = ReLU(p − b) − ReLU(−p − b)."""
     threshold = jnp.broadcast_to(threshold, preactivation.shape)
-    return (preactivation > threshold).astype(jnp.float32) + (-preactivation > threshold)
+    return (preactivation > threshold).astype(preactivation.dtype) + (-preactivation > threshold)
 
 
 def _unitary(matrix: np.ndarray) -> bool:

@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import PRNGKeyArray
 
-from purifyjax.attacks import Attack, Attacked, Finding, in_words, worst_case
+from purifyjax.attacks import Attack, Attacked, Finding, in_words
 from purifyjax.balls import Ball
 from purifyjax.margins import MarginOf
 from purifyjax.seeds import over_seeds
 from theory_checks.evidence import Evidence, Table
 from theory_checks.experiment import Seeds
+from theory_checks.measuring.known import worst_case
 from theory_checks.measuring.points import Points, attack_keys
 from theory_checks.progress import Progress
 

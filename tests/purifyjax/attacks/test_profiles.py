@@ -256,3 +256,28 @@ def test_other_balls_are_refused_in_a_sentence(dictionary, ball):
 def test_settings_outside_their_range_are_refused(setting):
     with pytest.raises(ConfigError, match=f"{next(iter(setting))} of CoordinateProfiles"):
         replace(CoordinateProfiles(), **setting)
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+def test_neither_nets_nor_points_have_a_scale(norm):
+    """Weights and thresholds s times as large, points and radius t times: margins s·t times."""
+    attack, (x, y), params = CoordinateProfiles(rounds=2), points(), net()
+    run = jax.jit(lambda params, x, ball: attack(KEY, OF(params), x, y, ball).margin)
+    plain = np.asarray(run(params, x, Ball(0.4, norm)))
+    for of_net, of_x in ((1e-20, 1.0), (1e20, 1.0), (1.0, 1e-15), (1.0, 1e15)):
+        s, t = jnp.float32(of_net), jnp.float32(of_x)
+        louder = {"weight": s * params["weight"], "threshold": s * t * params["threshold"]}
+        found = np.asarray(run(louder, t * x, Ball(0.4 * of_x, norm)), float) / (of_net * of_x)
+        np.testing.assert_allclose(found, plain, rtol=1e-4, atol=1e-5)
+
+
+def test_double_precision_and_forbidden_nans_change_nothing():
+    attack, (x, y) = CoordinateProfiles(rounds=2), points()
+    plain = attack(KEY, OF(net()), x, y, Ball(0.4))
+    with jax.enable_x64(True):
+        wide = attack(KEY, OF(net()), x, y, Ball(0.4))
+        assert wide.perturbation.dtype == np.float32
+        np.testing.assert_allclose(wide.margin, plain.margin, rtol=1e-4, atol=1e-5)
+    with jax.debug_nans(True):
+        np.testing.assert_array_equal(attack(KEY, OF(net()), x, y, Ball(0.4)).margin, plain.margin)
+        np.testing.assert_array_equal(attack(KEY, OF(net()), x, y, Ball(0.0)).perturbation, 0.0)

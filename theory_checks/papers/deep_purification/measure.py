@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from purifyjax.analysis import angles as angles_between
-from purifyjax.attacks import worst_case
 from purifyjax.balls import Ball
 from purifyjax.models import filters
 from purifyjax.training import ClassifierState
@@ -19,6 +18,7 @@ from theory_checks.evidence import Table
 from theory_checks.experiment import Seeds
 from theory_checks.measuring.attacked import FINDINGS, counts, finding_rows
 from theory_checks.measuring.image_nets import IMAGE_ROBUSTNESS
+from theory_checks.measuring.known import worst_case
 from theory_checks.measuring.points import attack_keys
 from theory_checks.measuring.ranks import RANKS
 from theory_checks.papers.deep_purification.config import CLEAN, INITIAL, ROBUST, SCRATCH, DeepPurificationConfig

@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from purifyjax.attacks import APGD, worst_case
+from purifyjax.attacks import APGD
 from purifyjax.balls import Ball
 from purifyjax.certify import Network, certify, crown, interval, lipschitz, prepare
 from theory_checks.experiment import Nets, Seeds
 from theory_checks.measuring.attacked import CERTIFICATES
+from theory_checks.measuring.known import worst_case
 from theory_checks.measuring.points import attack_keys, fresh_points
 from theory_checks.measuring.two_layer import margin_of, parameters
 from theory_checks.papers.feature_purification.config import PurificationConfig

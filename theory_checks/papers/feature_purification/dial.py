@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from purifyjax.analysis import firing, own_feature
-from purifyjax.attacks import APGD, worst_case
+from purifyjax.attacks import APGD
 from purifyjax.data import SparseCoding, instance, second_moment
 from purifyjax.seeds import over_seeds
 from purifyjax.stats import adjusted_r_squared
 from theory_checks.experiment import Nets, Seeds
+from theory_checks.measuring.known import worst_case
 from theory_checks.measuring.points import attack_keys, fresh_codes, fresh_points
 from theory_checks.measuring.robustness import universal
 from theory_checks.measuring.two_layer import margin_of

@@ -14,11 +14,12 @@ import pandas as pd
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from purifyjax.analysis import dense_part, dense_size, own_feature
-from purifyjax.attacks import APGD, worst_case
+from purifyjax.attacks import APGD
 from purifyjax.data import SparseCoding, instance
 from purifyjax.seeds import over_seeds
 from theory_checks.experiment import Nets, Seeds
 from theory_checks.measuring.attacked import counts
+from theory_checks.measuring.known import worst_case
 from theory_checks.measuring.points import attack_keys, fresh_points
 from theory_checks.measuring.robustness import universal
 from theory_checks.measuring.two_layer import CONTINUED, margin_of, parameters

@@ -11,10 +11,10 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 import pandas as pd
 
-from purifyjax.attacks import worst_case
 from purifyjax.balls import Ball
 from purifyjax.training import Phase, Training, validate
 from theory_checks.experiment import Found, Nets, Seeds, Stage
+from theory_checks.measuring.known import worst_case
 from theory_checks.measuring.points import attack_keys, fresh_points
 from theory_checks.measuring.robustness import strongest_pair
 from theory_checks.measuring.two_layer import Monitor, OfTraining, margin_of, parameters, stages

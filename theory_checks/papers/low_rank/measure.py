@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from purifyjax.analysis import absolute_cosine
-from purifyjax.attacks import worst_case
 from purifyjax.data import instance
 from theory_checks.experiment import Arrays, Seeds
 from theory_checks.measuring.attacked import finding_rows
+from theory_checks.measuring.known import worst_case
 from theory_checks.measuring.points import attack_keys, fresh_points
 from theory_checks.measuring.ranks import RANKS
 from theory_checks.measuring.robustness import strongest_pair

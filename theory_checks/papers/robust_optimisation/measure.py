@@ -10,12 +10,12 @@ import jax
 import numpy as np
 import pandas as pd
 
-from purifyjax.attacks import worst_case
 from purifyjax.balls import Ball
 from purifyjax.margins import MarginOf
 from purifyjax.training import ClassifierState
 from theory_checks.experiment import Seeds
 from theory_checks.measuring.attacked import counts, finding_rows
+from theory_checks.measuring.known import worst_case
 from theory_checks.measuring.points import attack_key, attack_keys
 from theory_checks.papers.robust_optimisation.config import RobustOptimisationConfig
 from theory_checks.progress import Progress

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from purifyjax.attacks import worst_case
 from purifyjax.balls import Ball
 from purifyjax.certify import best_robust_linear, linear_class_bound, separable_margin
 from purifyjax.data import instance, sample
@@ -19,6 +18,7 @@ from purifyjax.models import CoordinatePolynomial, kernel_ridge, tangent_kernel
 from purifyjax.seeds import over_seeds
 from purifyjax.training import converged
 from theory_checks.experiment import Seeds
+from theory_checks.measuring.known import worst_case
 from theory_checks.measuring.points import Points, attack_keys, fresh_points
 from theory_checks.measuring.robustness import strongest_pair
 from theory_checks.papers.simpler_classes import polynomials

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from purifyjax.analysis import alignment, critical_strength
-from purifyjax.attacks import APGD, PGD, Attack, BetweenClasses, Noise, Square, TowardsClasses, worst_case
+from purifyjax.attacks import APGD, PGD, Attack, BetweenClasses, Noise, Square, TowardsClasses
 from purifyjax.balls import Ball
 from purifyjax.certify import patch_margin
 from purifyjax.data import patch_features
@@ -22,6 +22,7 @@ from purifyjax.training import ClassifierState, classifier_steps, initial_classi
 from theory_checks.evidence import Table
 from theory_checks.experiment import Arrays, Nets, Seeds
 from theory_checks.measuring.attacked import CERTIFICATES, ROBUSTNESS, attacked, counts
+from theory_checks.measuring.known import worst_case
 from theory_checks.measuring.points import Points, attack_keys, fresh_points
 from theory_checks.measuring.two_layer import NETS
 from theory_checks.papers.structured_data.config import PatchConfig, RaceConfig
