@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import flax.linen as nn
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from purifyjax.errors import ConfigError
@@ -91,4 +92,4 @@ def symmetric_net(margin: Margin, whom: str) -> tuple[Float[Array, "neuron dim"]
     if not (isinstance(margin, OneNetMargin) and isinstance(margin.model, SymmetricReLU)):
         what = type(margin.model if isinstance(margin, OneNetMargin) else margin).__name__
         raise ConfigError(f"margin of {whom} = {what!r} is not allowed: a SymmetricReLU net's, made by NetMargin")
-    return margin.params["weight"], margin.params["threshold"]
+    return jnp.asarray(margin.params["weight"]), jnp.asarray(margin.params["threshold"])

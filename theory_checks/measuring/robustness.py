@@ -24,6 +24,11 @@ def universal(data: SparseCoding) -> Along:
     return Along(fixed.to_input(fixed.label_weights))
 
 
+def structural(data: SparseCoding, ball: Ball) -> tuple[Attack, ...]:
+    """What knows the net's kinks along the features, which in ℓ2 are coordinates of an orthonormal basis."""
+    return (CoordinateProfiles(instance(data).dictionary),) if ball.norm == "l2" else ()
+
+
 def strongest_pair(data: SparseCoding, steps: int) -> tuple[Attack, ...]:
     """What breaks clean nets, and what breaks adversarially trained ones: the others find hardly a point more."""
     return (universal(data), APGD(steps=steps, restarts=2))
@@ -41,10 +46,7 @@ def robustness(
     *,
     prefix: str = "",
 ) -> dict[Table, pd.DataFrame]:
-    """How many points each net gets right: under every attack at τ, and under the worst case at other radii.
-
-    In ℓ2 the features are coordinates of an orthonormal basis, along which the net's kinks are known.
-    """
+    """How many points each net gets right: under every attack at τ, and under the worst case at other radii."""
     fixed = instance(data)
     suite = standard(fixed.to_input(fixed.label_weights), steps=evaluation.steps, restarts=evaluation.restarts)
     return attacked(
@@ -58,7 +60,7 @@ def robustness(
         suite,
         (APGD(steps=evaluation.steps, restarts=evaluation.curve_restarts),),
         progress,
-        structural=(CoordinateProfiles(fixed.dictionary),) if ball.norm == "l2" else (),
+        structural=structural(data, ball),
         alone=ALONE,
         curve=evaluation.curve,
         chunk=evaluation.chunk,

@@ -18,6 +18,7 @@ from theory_checks.experiment import Nets, Seeds
 from theory_checks.measuring.attacked import CERTIFICATES
 from theory_checks.measuring.known import worst_case
 from theory_checks.measuring.points import attack_keys, fresh_points
+from theory_checks.measuring.robustness import structural
 from theory_checks.measuring.two_layer import margin_of, parameters
 from theory_checks.papers.feature_purification.config import PurificationConfig
 from theory_checks.papers.feature_purification.mechanism import operated
@@ -76,12 +77,13 @@ def _certified(
 
 
 def _standing(config: PurificationConfig, seeds: Seeds, params: Mapping[str, Any], x, y, radii) -> list[np.ndarray]:
-    """Points that withstand APGD, by radius: the upper bound beside the certificate."""
-    attack = (APGD(steps=config.certification.steps, restarts=config.certification.restarts),)
+    """Points that withstand APGD and what knows the net's kinks, by radius: the upper bound beside the certificate."""
+    apgd = APGD(steps=config.certification.steps, restarts=config.certification.restarts)
+    attacks = (apgd, *structural(config.training.data, config.ball))
     run = partial(worst_case, attack_keys(seeds), margin_of(config.training.neurons), dict(params), x, y)
     found = []
     for radius in radii:
-        found.append(run(Ball(radius, config.norm), attack, standing=found[-1] if found else None).standing)
+        found.append(run(Ball(radius, config.norm), attacks, standing=found[-1] if found else None).standing)
     return found
 
 
