@@ -15,8 +15,8 @@ from flax import struct
 from jaxtyping import Array, DTypeLike, Float, PRNGKeyArray
 
 from purifyjax.errors import ConfigError, require, require_count, require_real
+from purifyjax.norms import in_units
 from purifyjax.norms import norm as norm_of
-from purifyjax.norms import power_of_two
 
 Norm = Literal["l1", "l2", "linf"]
 DUAL_ORDER: dict[Norm, float] = {"l1": jnp.inf, "l2": 2, "linf": 1}
@@ -93,8 +93,7 @@ class Ball(struct.PyTreeNode):
             )
             return self.join(jnp.where(radius > 0, inside.astype(rows.dtype), 0.0))
         # In units of the row, so that no factor leaves the range of floats.
-        unit = power_of_two(jnp.max(jnp.abs(rows), axis=-1, keepdims=True))
-        scaled = rows / unit
+        scaled, unit = in_units(rows)
         size = jnp.linalg.norm(scaled, axis=-1, keepdims=True)
         outside = unit * size > radius
         return self.join(jnp.where(outside, scaled * (radius / jnp.where(outside, size, 1.0)), rows))

@@ -16,6 +16,12 @@ def power_of_two(size: Float[Array, "*s"]) -> Float[Array, "*s"]:
     return jnp.where((size > 0) & jnp.isfinite(size), jnp.ldexp(jnp.ones_like(size), exponent - 1), 1.0)
 
 
+def in_units(rows: Float[Array, "*n dim"]) -> tuple[Float[Array, "*n dim"], Float[Array, "*n 1"]]:
+    """Rows in units near their largest entry, so that squares are floats, and these units."""
+    unit = power_of_two(jax.lax.stop_gradient(jnp.max(jnp.abs(rows), axis=-1, keepdims=True)))
+    return rows / unit, unit
+
+
 def norm(rows: Float[Array, "*n dim"], order: float, *, keepdims: bool = False) -> Float[Array, "*n"]:
     """‖row‖ in ℓ1, ℓ2 or ℓ∞ (order 1, 2 or ∞), exact to rounding for every row whose norm is a normal float.
 
@@ -23,6 +29,6 @@ def norm(rows: Float[Array, "*n dim"], order: float, *, keepdims: bool = False) 
     """
     if order != 2:
         return jnp.linalg.norm(rows, ord=order, axis=-1, keepdims=keepdims)
-    unit = power_of_two(jax.lax.stop_gradient(jnp.max(jnp.abs(rows), axis=-1, keepdims=True)))
-    size = unit * jnp.linalg.norm(rows / unit, axis=-1, keepdims=True)
+    scaled, unit = in_units(rows)
+    size = unit * jnp.linalg.norm(scaled, axis=-1, keepdims=True)
     return size if keepdims else size[..., 0]

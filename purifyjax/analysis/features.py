@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from purifyjax.analysis.surgery import dense_size, own_feature
 from purifyjax.errors import require_count
+from purifyjax.norms import in_units
 
 _FULL = jax.lax.Precision.HIGHEST
 
@@ -50,6 +51,7 @@ def features(coordinates: Float[Array, "*n dim"], label_weights: Float[Array, " 
     """
     require_count("sparsity k", sparsity)
     dimension = coordinates.shape[-1]
+    coordinates = in_units(coordinates)[0]  # all that is told are ratios
     feature = own_feature(coordinates)
     own = jnp.take_along_axis(coordinates, feature[..., None], axis=-1)[..., 0]
     norm = jnp.linalg.norm(coordinates, axis=-1)

@@ -14,13 +14,16 @@ import pytest
 
 from purifyjax import stats
 from purifyjax.analysis import (
+    absolute_cosine,
     angles,
     atoms_needed,
     coverage,
     critical_strength,
+    decompose,
     features,
     injection_ratio,
     maximising_inputs,
+    participation_ratio,
     reconstruction_errors,
 )
 from purifyjax.analysis.components import components
@@ -187,3 +190,20 @@ def test_sweeps_without_seeds_or_steps_are_refused():
     for length in (0, 1.5, None):
         with pytest.raises(ConfigError, match="length of phase 0 = "):
             run_stage(lambda *_: None, state, [length])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-20, 1e20, 1e30])
+def test_statistics_of_weights_have_no_scale(scale):
+    rng = np.random.default_rng(0)
+    w, robust = (jnp.asarray(rng.normal(size=(4, 6)), jnp.float32) for _ in range(2))
+    by, weights = jnp.float32(scale), jnp.ones(6)
+    plain, louder = decompose(w, robust), decompose(by * w, robust)
+    for mine, theirs in zip(plain, louder, strict=True):
+        np.testing.assert_allclose(np.asarray(theirs, float) / scale, mine, rtol=1e-5)
+    quiet = decompose(w, by * robust)
+    np.testing.assert_allclose(np.asarray(quiet.beta, float) * scale, plain.beta, rtol=1e-5)
+    np.testing.assert_allclose(quiet.remainder, plain.remainder, rtol=1e-5)
+    np.testing.assert_allclose(absolute_cosine(by * w, by * robust), absolute_cosine(w, robust), rtol=1e-5)
+    np.testing.assert_allclose(participation_ratio(by * w), participation_ratio(w), rtol=1e-5)
+    for mine, theirs in zip(features(w, weights, 2), features(by * w, weights, 2), strict=True):
+        np.testing.assert_allclose(theirs, mine, rtol=1e-4)

@@ -199,7 +199,9 @@ def test_a_folder_that_cannot_be_read_is_refused(tmp_path, monkeypatch):
         load("mnist", tmp_path)
 
 
-@pytest.mark.parametrize("directory", [3, 1.5, b"bytes", ["list"], object(), "with\0zero", ""], ids=repr)
+@pytest.mark.parametrize(
+    "directory", [3, 1.5, b"bytes", ["list"], object(), "with\0zero", ""], ids=lambda value: type(value).__name__
+)
 @pytest.mark.parametrize("name", FILES)
 def test_what_is_no_folder_is_refused(name, directory, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
