@@ -13,8 +13,6 @@ from purifyjax.certify import certify, crown, prepare, smoothed_radius
 from purifyjax.errors import ConfigError
 from tests.purifyjax.attacks.test_inputs import DIM, FUNCTIONS, KEY, WEIGHT, N, X, Y, linear
 
-every = pytest.mark.parametrize("name", FUNCTIONS)
-
 
 def net(x, y):
     """Two neurons with a dead zone: gradients vanish in it."""
@@ -22,7 +20,7 @@ def net(x, y):
     return y * (jax.nn.relu(p - 0.2) - jax.nn.relu(-p - 0.2) + 0.1 * x[:, 0])
 
 
-@every
+@distinct
 def test_double_precision_changes_no_float32_number(name):
     """Points in float32 are attacked in float32, whatever the default is."""
     attack, _, norms = FUNCTIONS[name]
@@ -42,19 +40,15 @@ def test_double_precision_changes_no_float32_number(name):
             np.testing.assert_allclose(double.radius, plain.radius, rtol=1e-4)
 
 
-@every
+@distinct
 @pytest.mark.parametrize("kind", ["rbg", "raw"])
 def test_keys_of_other_kinds_serve_as_well(name, kind):
-    attack, _, norms = FUNCTIONS[name]
     key = jax.random.key(0, impl="rbg") if kind == "rbg" else jax.random.PRNGKey(0)
-    for norm in norms:
-        found = attack(key, net, X, Y, Ball(0.3, norm))
-        assert np.isfinite(
-            found.margin if hasattr(found, "margin") else found.radius[np.asarray(found.radius) < 9]
-        ).all()
+    found = FUNCTIONS[name][0](key, net, X, Y, Ball(0.3))
+    assert np.isfinite(found.margin if hasattr(found, "margin") else found.perturbation).all()
 
 
-@every
+@distinct
 def test_no_nan_is_made_on_the_way(name):
     """Also where there is no gradient, no size, and no scale."""
     attack, _, norms = FUNCTIONS[name]
