@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import struct
 from jaxtyping import Array, DTypeLike, Float, PRNGKeyArray
@@ -32,6 +33,12 @@ def require_norm(field: str, value: Any) -> None:
 def require_radius(field: str, value: Any) -> None:
     """Raise `ConfigError` for a radius that is negative, not finite or out of float32's reach (concrete values)."""
     require_real(field, value, f"τ ≥ 0, at most {LARGEST_RADIUS:g}", lambda r: (r >= 0) & (r <= LARGEST_RADIUS))
+
+
+def require_ball(value: Any) -> None:
+    """Raise `ConfigError` for anything but a ball of one radius."""
+    require(isinstance(value, Ball), "ball", value, "a Ball")
+    require(np.ndim(value.radius) == 0, "radius τ", value.radius, "one number")
 
 
 class Ball(struct.PyTreeNode):
@@ -133,6 +140,7 @@ class Ball(struct.PyTreeNode):
 
     def _radius(self, dtype: DTypeLike) -> Float[Array, ""]:
         """τ in the precision of the rows, which it must not change."""
+        require_ball(self)
         return jnp.asarray(self.radius, dtype)
 
 

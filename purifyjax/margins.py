@@ -68,23 +68,41 @@ def blind(margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"]) -> Bo
 
 
 def require_points(x: Any, y: Any) -> None:
-    """Raise `ConfigError` unless x is rows of real numbers [n, dim] with dim ≥ 1, and y has a label for each, [n]."""
+    """Raise `ConfigError` unless x is rows of finite numbers [n, dim] with dim ≥ 1, and y has a label for each, [n]."""
+    for name, values in (("x", x), ("y", y)):
+        require(hasattr(values, "dtype"), name, values, "an array")
     shape, labels = np.shape(x), np.shape(y)
     if len(shape) != 2 or shape[1] == 0:
         raise ConfigError(f"x of shape {shape} is not allowed: rows [n, dim], reshape(n, -1) makes them")
     if labels != shape[:1]:
         raise ConfigError(f"y of shape {labels} is not allowed: one label a point, {shape[:1]}")
     for name, values, kinds in (("x", x, (jnp.floating,)), ("y", y, (jnp.floating, jnp.integer))):
-        dtype = jnp.result_type(values)
-        if not any(jnp.issubdtype(dtype, kind) for kind in kinds):
+        if not any(jnp.issubdtype(values.dtype, kind) for kind in kinds):
             allowed = " or ".join(kind.__name__ for kind in kinds)
-            raise ConfigError(f"{name} of type {dtype} is not allowed: {allowed} numbers")
+            raise ConfigError(f"{name} of type {values.dtype} is not allowed: {allowed} numbers")
+    require_finite(x)
+
+
+def require_finite(x: Any) -> None:
+    """Raise `ConfigError` unless all entries of points are finite (concrete values only)."""
+    points = concrete(x)
+    require(points is None or np.isfinite(points).all(), "x", points, "finite numbers")
 
 
 def require_one_a_point(value: Any, y: Any) -> None:
-    """Raise `ConfigError` unless a margin has one value a point."""
+    """Raise `ConfigError` unless a margin has one real number a point."""
+    kind = getattr(value, "dtype", type(value).__name__)
+    real = hasattr(value, "dtype") and jnp.issubdtype(value.dtype, jnp.floating)
+    require(real, "type of the margin", str(kind), "floating numbers, one a point")
     if np.shape(value) != np.shape(y):
         raise ConfigError(f"a margin of shape {np.shape(value)} is not allowed: one number a point, {np.shape(y)}")
+
+
+def require_standing(standing: Any, y: Any) -> None:
+    """Raise `ConfigError` unless it is None, or true or false for every label."""
+    if standing is not None:
+        fits = np.asarray(standing).dtype == bool and np.shape(standing) == np.shape(y)
+        require(fits, "standing", standing, f"True or False for every point, {np.shape(y)}")
 
 
 def require_signs(y: Any) -> None:
@@ -95,14 +113,16 @@ def require_signs(y: Any) -> None:
         require(wrong.size == 0, "label y", wrong[0] if wrong.size else None, "-1 or 1")
 
 
-def require_labels(y: Any, value: Any) -> None:
+def require_labels(y: Any, value: Any, of: Callable[[Any], Any]) -> None:
     """Raise `ConfigError` if labels cannot be what the margin takes them for (concrete values only).
 
-    A margin y f(x) wants y = ±1: labels 0 make it exactly 0, a point that counts as broken. Margins of classes have a
-    label 0 too; theirs is not 0 at every point of it.
+    A margin y f(x) wants y = ±1: labels 0 make it exactly 0, a point that counts as broken, and labels 1 and 2 are one
+    class. Margins of classes have such labels too; theirs is not 0 at every point of label 0, nor twice as large for
+    twice the label.
 
     Args:
       value: the margins at the points.
+      of: labels -> the margins that the points would have with them.
     """
     labels, margins = concrete(y), concrete(value)
     if labels is None or margins is None:
@@ -112,6 +132,11 @@ def require_labels(y: Any, value: Any) -> None:
     told = np.issubdtype(labels.dtype, np.floating) or bool(np.any(margins[~zero] != 0))
     silent = bool(zero.any()) and bool(np.all(margins[zero] == 0)) and told
     require(not silent, "label y", 0, "-1 or 1 for margins y f(x), which are exactly 0 at every point of this label")
+    other = labels[np.abs(labels) != 1]
+    if other.size and np.any(margins != 0):
+        twice = concrete(of(2 * y))
+        linear = twice is not None and np.array_equal(twice, 2 * margins)
+        require(not linear, "label y", other[0], "-1 or 1 for margins y f(x), and this one is linear in y")
 
 
 def class_margin(logits: Float[Array, "n class"], y: Int[Array, " n"]) -> Float[Array, " n"]:

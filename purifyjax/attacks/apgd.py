@@ -106,7 +106,7 @@ def apgd(
 
     def run(best, start, ray, step):
         def advance(state, xs):
-            length, weight = xs
+            length, weight = (number.astype(x.dtype) for number in xs)
             delta = state.delta
             value, direction = margin_and_descent(margin, x + delta, y)
             flat = jnp.all(direction == 0, axis=-1, keepdims=True)

@@ -72,6 +72,6 @@ def nowhere(margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"]) -> 
 
 
 def better(a: Attacked, b: Attacked) -> Attacked:
-    """Per point, the perturbation with the lower margin."""
-    wins = b.margin < a.margin
+    """Per point, the perturbation with the lower margin; NaN, which no point stands, is better than nowhere."""
+    wins = (b.margin < a.margin) | (jnp.isnan(b.margin) & jnp.isposinf(a.margin))
     return Attacked(jnp.where(wins[:, None], b.perturbation, a.perturbation), jnp.where(wins, b.margin, a.margin))

@@ -16,7 +16,7 @@ from purifyjax.attacks.inputs import checked
 from purifyjax.balls import Ball
 from purifyjax.errors import concrete, require, require_count
 from purifyjax.frozen import FrozenArray, frozen
-from purifyjax.margins import Margin
+from purifyjax.margins import Margin, require_signs
 
 
 def universal(
@@ -33,6 +33,7 @@ def universal(
     """
     checked(margin, x, y, gradients=False)
     _require_length("direction", direction, x)
+    require_signs(y)
     # In the points' precision.
     delta = -jnp.asarray(y, x.dtype)[:, None] * ball.steepest(jnp.asarray(direction, x.dtype)[None, :])
     return Attacked(delta, margin(x + delta, y))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jax.core import Tracer
 
+from purifyjax.errors import require
 from purifyjax.margins import Margin, blind, require_labels, require_one_a_point, require_points
 
 
@@ -27,6 +28,7 @@ def checked(margin: Margin, x: Any, y: Any, *, gradients: bool = True) -> None:
     Warns:
       UserWarning: the gradient is exactly zero, or not finite, at some points.
     """
+    require(callable(margin), "margin", margin, "(x, y) -> margins")
     require_points(x, y)
     if isinstance(x, Tracer) or isinstance(y, Tracer):
         return
@@ -34,7 +36,7 @@ def checked(margin: Margin, x: Any, y: Any, *, gradients: bool = True) -> None:
     require_one_a_point(value, y)
     if isinstance(value, Tracer):  # of a net whose parameters are traced
         return
-    require_labels(y, value)
+    require_labels(y, value, lambda labels: margin(x, labels))
     if gradients and len(y):
         count = int(np.sum(blind(margin, x, y)))
         if count:

@@ -11,13 +11,13 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from purifyjax.attacks.gradient import distant_start
 from purifyjax.attacks.inputs import checked
-from purifyjax.balls import Ball
+from purifyjax.balls import Ball, require_ball
 from purifyjax.errors import require_count, require_real
 from purifyjax.margins import Margin, blind, margin_and_descent
 
 
 class MinimalNorm(NamedTuple):
-    """The smallest perturbation found with margin ≤ 0.
+    """The smallest perturbation found with a margin that is not positive; NaN is not.
 
     Attributes:
       perturbation: δ; zero where none was found.
@@ -72,6 +72,7 @@ def minimal_norm(
         require_real(f"{name} of minimal_norm", size, "more than 0 and finite", lambda value: value > 0)
     for name, share in (("shrink_start", shrink_start), ("shrink_end", shrink_end)):
         require_real(f"{name} of minimal_norm", share, "in [0, 1)", lambda value: (value >= 0) & (value < 1))
+    require_ball(ball)
     checked(margin, x, y)
     fall = 0.5 * (1.0 + jnp.cos(jnp.pi * jnp.arange(steps) / max(steps - 1, 1)))
     courses = ((step_start, step_end), (shrink_start, shrink_end))
@@ -89,7 +90,7 @@ def minimal_norm(
         alpha, gamma = xs
         value, direction = margin_and_descent(margin, x + delta, y)
         slope = ball.dual_size(direction)
-        size, broken = ball.size(delta), value <= 0
+        size, broken = ball.size(delta), ~(value > 0)
         best = _smaller(best, _Found(delta, jnp.where(broken, size, jnp.inf)))
         # A little beyond the linear estimate, or rounding leaves the point standing for ever.
         guess = jnp.where(slope > 0, size + 1.001 * value / jnp.where(slope > 0, slope, 1.0), most)
@@ -106,7 +107,7 @@ def minimal_norm(
         def bisect(ends, _):
             standing, broken = ends
             middle = 0.5 * (standing + broken)
-            breaks = margin(x + middle[:, None] * found.perturbation, y) <= 0
+            breaks = ~(margin(x + middle[:, None] * found.perturbation, y) > 0)
             return (jnp.where(breaks, standing, middle), jnp.where(breaks, middle, broken)), None
 
         (_, scale), _ = jax.lax.scan(bisect, (jnp.zeros(len(x), x.dtype), jnp.ones(len(x), x.dtype)), length=bisections)
@@ -118,7 +119,7 @@ def minimal_norm(
         budget = jnp.minimum(best.radius, most)
         carry = (project(start, budget), budget, best)
         (last, _, best), _ = jax.lax.scan(partial(advance, ray), carry, (alpha, gamma))
-        found = _Found(last, jnp.where(margin(x + last, y) <= 0, ball.size(last), jnp.inf))
+        found = _Found(last, jnp.where(margin(x + last, y) > 0, jnp.inf, ball.size(last)))
         return tighten(_smaller(best, found))
 
     def restart(best, key):

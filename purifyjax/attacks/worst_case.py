@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -12,9 +12,17 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
 
 from purifyjax.attacks.attack import Attack
 from purifyjax.attacks.diagnostics import Finding, in_words, masked_findings, start_findings
-from purifyjax.balls import ORDER, Ball
+from purifyjax.balls import ORDER, Ball, require_ball
 from purifyjax.errors import ConfigError, require, require_count
-from purifyjax.margins import MarginOf, Params, require_labels, require_one_a_point, require_points
+from purifyjax.margins import (
+    MarginOf,
+    Params,
+    require_finite,
+    require_labels,
+    require_one_a_point,
+    require_points,
+    require_standing,
+)
 from purifyjax.modes import typed
 from purifyjax.programs import program
 from purifyjax.seeds import over_seeds
@@ -76,10 +84,16 @@ def worst_case(
 
     Raises:
       ConfigError: two attacks of one name, no seed, points that are not rows with a label each, labels that are not the
-        margin's, or a chunk that is no count.
+        margin's, a chunk that is no count, or attacks, a ball, points standing or a `margin_of` that are none.
     """
     require_count("chunk", chunk)
+    require(callable(margin_of), "margin_of", margin_of, "params -> margin function")
+    require_ball(ball)
+    attacks = tuple(attacks) if isinstance(attacks, Iterable) else (attacks,)
+    for attack in attacks:
+        require(isinstance(attack, Attack), "attack", attack, "a record such as FGM()")
     _require_seeds(x, y)
+    require_standing(standing, y)
     for name, count in Counter(attack.name for attack in attacks).items():
         require(count == 1, "name of an attack", name, "one that no other attack of the suite has")
     seeds, n = y.shape
@@ -87,8 +101,9 @@ def worst_case(
     keys = key if key.ndim else jax.random.split(key, seeds)
     require(keys.shape == (seeds,), "shape of the keys", keys.shape, f"one key, or {seeds}, one a seed")
     width = max(1, min(chunk, n))
-    lowest = np.array(over_seeds(program(_clean, margin_of=margin_of), (params, x, y)))
-    require_labels(y, lowest)
+    clean = program(_clean, margin_of=margin_of)
+    lowest = np.array(over_seeds(clean, (params, x, y)))
+    require_labels(y, lowest, lambda labels: over_seeds(clean, (params, x, labels)))
     still = lowest > 0 if standing is None else np.array(standing)
     broken_by, void = np.full((seeds, n), -1), np.zeros((seeds, n), bool)
     first = np.s_[:, :width]  # as many points as an attack sees at once
@@ -134,11 +149,14 @@ def worst_case(
 
 def _require_seeds(x: Any, y: Any) -> None:
     """Raise `ConfigError` unless x and y are points and labels behind an axis of seeds."""
+    for name, values in (("x", x), ("y", y)):
+        require(hasattr(values, "dtype"), name, values, "an array")
     if x.ndim != 3 or len(x) == 0:
         raise ConfigError(f"x of shape {x.shape} is not allowed: rows behind an axis of seeds, [seed, n, dim]")
     if y.ndim != 2 or len(y) != len(x):
         raise ConfigError(f"y of shape {y.shape} is not allowed: one label a point, {x.shape[:2]}")
     require_points(x[0], y[0])
+    require_finite(x)
 
 
 def _size(delta: Float[np.ndarray, "seed n dim"], ball: Ball) -> Float[np.ndarray, "seed n"]:

@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from scipy import stats
 
-from purifyjax.errors import require_count, require_real
+from purifyjax.errors import require, require_count, require_real
 from purifyjax.margins import MarginOf, Params, require_labels, require_one_a_point, require_points
+from purifyjax.modes import typed
 from purifyjax.programs import program
 
 
@@ -53,10 +54,14 @@ def smoothed_radius(
     spent on selecting a class.
     """
     require_real("std σ", std, "σ > 0, finite", lambda value: value > 0)
+    require(np.ndim(std) == 0, "std σ", std, "one number")
+    key = typed(key)
+    require(key.ndim == 0, "shape of the key", key.shape, "one key")
     require_count("draws", draws)
     require_real("confidence", confidence, "strictly between 0 and 1", lambda value: (value > 0) & (value < 1))
     require_points(x, y)
-    require_labels(y, margin_of(params)(x, y))
+    margin = margin_of(params)
+    require_labels(y, margin(x, y), lambda labels: margin(x, labels))
     wins = np.asarray(
         program(_wins, margin_of=margin_of)(key, params, x, y, jnp.asarray(std, x.dtype), jnp.arange(draws))
     )

@@ -52,7 +52,8 @@ def linear(x, y):
 def in_worst_case(key, margin, x, y, ball):
     """The suite, with axes of one seed."""
     net = jnp.zeros(1)
-    return worst_case(key, lambda p: lambda x, y: margin(x, y) + 0.0 * p, net, x[None], y[None], ball, (FGM(),))
+    x, y = (values[None] if hasattr(values, "dtype") else values for values in (x, y))
+    return worst_case(key, lambda p: lambda x, y: margin(x, y) + 0.0 * p, net, x, y, ball, (FGM(),))
 
 
 # name -> (attack, whether it starts with a gradient, its norms)
@@ -86,6 +87,15 @@ ODD_POINTS = {
     "a label too few": (X, Y[1:]),
     "whole numbers": (X.astype(int), Y),
     "labels that are words": (X, Y.astype(bool)),
+    "a list of points": (np.asarray(X).tolist(), Y),
+    "a list of labels": (X, np.asarray(Y).tolist()),
+    "no labels": (X, None),
+    "text": (np.full((N, DIM), "1"), Y),
+    "objects": (np.ones((N, DIM), object), Y),
+    "a NaN": (X.at[1, 2].set(jnp.nan), Y),
+    "an infinite entry": (X.at[1, 2].set(-jnp.inf), Y),
+    "labels 1 and 2": (X, jnp.where(Y > 0, 2.0, 1.0)),
+    "whole labels 1 and 2": (X, jnp.where(Y > 0, 2, 1).astype(jnp.uint8)),
     "labels 0 and 1": (X, (Y > 0).astype(jnp.float32)),
     "whole labels 0 and 1": (X, (Y > 0).astype(jnp.int32)),
 }
@@ -108,6 +118,14 @@ def test_margins_of_another_shape_are_refused(name):
     for norm in norms:
         with pytest.raises(ConfigError, match="one number a point"):
             attack(KEY, lambda x, y: linear(x, y)[:, None], X, Y, Ball(0.1, norm))
+
+
+@distinct
+def test_points_of_half_precision_are_attacked(name):
+    attack, _, norms = FUNCTIONS[name]
+    for norm in norms:
+        found = attack(KEY, linear, X.astype(jnp.bfloat16), Y, Ball(0.1, norm))
+        assert name in ("minimal_norm", "worst_case") or found.perturbation.dtype == jnp.bfloat16
 
 
 @distinct
@@ -172,6 +190,23 @@ def test_starts_without_a_gradient_are_told_and_do_no_harm(name, margin):
             assert np.isfinite(found.margin).all()
 
 
+@every
+def test_points_whose_margin_is_no_number_do_not_stand(name):
+    attack, gradients, norms = FUNCTIONS[name]
+    for norm in norms:
+        run = attack if name == "worst_case" else jax.jit(attack, static_argnums=1)
+        found = run(KEY, lambda x, y: y * jnp.log(-jnp.abs(x[:, 0]) - 1.0), X, Y, Ball(0.1, norm))
+        stands = found.radius > 0 if name == "minimal_norm" else found.margin > 0
+        assert not np.asarray(stands).any()
+
+
+def test_minimal_norm_meets_margins_that_are_no_number():
+    """Within 0.05 of x the margin is positive, beyond it is NaN."""
+    x = jnp.zeros((N, DIM))
+    found = minimal_norm(KEY, lambda x, y: jnp.where(jnp.abs(x[:, 0]) < 0.05, 1.0 - x[:, 0], jnp.nan), x, Y, Ball(0.2))
+    assert ((found.radius > 0.0499) & (found.radius <= 0.2)).all()
+
+
 def test_minimal_norm_leaves_points_without_a_gradient():
     """|x_1| breaks every point at 1/4, whatever the derivative of √|x_0| at 0."""
     with pytest.warns(UserWarning, match="5 of 5 points"):
@@ -214,6 +249,18 @@ def test_traced_and_mapped_balls_are_made_without_a_look():
     assert jax.tree.map(lambda _: None, Ball(1.0)).radius is None
 
 
+GOOD: dict[str, Any] = {"margin_of": lambda p: linear, "ball": Ball(0.1), "attacks": (FGM(),)}
+
+
+def suite(**options: Any):
+    return worst_case(KEY, params=WEIGHT[None], x=X[None], y=Y[None], **{**GOOD, **options})
+
+
+def test_attacks_may_come_one_by_one():
+    """A generator is no empty suite."""
+    np.testing.assert_array_equal(suite(attacks=(a for a in (FGM(),))).margin, suite().margin)
+
+
 NAN = float("nan")
 ODD_SETTINGS: dict[str, Callable[[], Any]] = {
     "half a step": lambda: PGD(steps=2.5),  # pyright: ignore
@@ -247,6 +294,20 @@ ODD_SETTINGS: dict[str, Callable[[], Any]] = {
     "chunk": lambda: worst_case(KEY, lambda p: linear, WEIGHT[None], X[None], Y[None], Ball(0.1), (), chunk=0),
     "no seeds": lambda: worst_case(KEY, lambda p: linear, WEIGHT[None][:0], X[None][:0], Y[None][:0], Ball(0.1), ()),
     "seedless": lambda: worst_case(KEY, lambda p: linear, WEIGHT, X, Y, Ball(0.1), ()),
+    "an attack alone": lambda: suite(attacks=FGM),
+    "an attack's function": lambda: suite(attacks=(fgm,)),
+    "no attacks": lambda: suite(attacks=None),
+    "an attack's name": lambda: suite(attacks="fgm"),
+    "no margin": lambda: suite(margin_of=None),
+    "no ball": lambda: suite(ball=0.1),
+    "a radius a point": lambda: suite(ball=Ball(np.full(N, 0.1))),  # pyright: ignore
+    "some standing": lambda: suite(standing=np.ones(N, bool)),
+    "numbers that stand": lambda: suite(standing=np.ones((1, N))),
+    "whole margins": lambda: suite(margin_of=lambda p: lambda x, y: jnp.sign(x[:, 0]).astype(int)),
+    "margins and more": lambda: suite(margin_of=lambda p: lambda x, y: (y, y)),
+    "a radius a coordinate": lambda: fgm(KEY, linear, X, Y, Ball(np.full(DIM, 0.1), "linf")),  # pyright: ignore
+    "radii of minimal_norm": lambda: minimal_norm(KEY, linear, X, Y, Ball(np.full(N, 0.1))),  # pyright: ignore
+    "a margin in words": lambda: fgm(KEY, "linear", X, Y, Ball(0.1)),  # pyright: ignore
     "short direction": lambda: universal(WEIGHT[1:], linear, X, Y, Ball(0.1)),
     "unknown class": lambda: BetweenClasses(np.eye(DIM)[:2])(KEY, linear, X, jnp.full(N, 2), Ball(0.1)),
     "signs for classes": lambda: TowardsClasses(np.eye(DIM)[:2])(KEY, linear, X, Y, Ball(0.1)),
