@@ -15,13 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
-from purifyjax.balls import Ball
+from purifyjax.balls import Ball, require_ball
 from purifyjax.certify.dense import dense_bound
 from purifyjax.certify.linear import crown
-from purifyjax.certify.network import Network, margin, power_of_two_above, scaled
+from purifyjax.certify.network import Network, margin, power_of_two_above, require_prepared, scaled
 from purifyjax.certify.quadratic import At, Cells, initial, lower_bound, search
 from purifyjax.errors import require, require_count, require_real
-from purifyjax.margins import require_points, require_signs
+from purifyjax.margins import require_points, require_signs, require_standing
+from purifyjax.settings import real_array
 
 _ROUNDS = (8, 16)  # search steps before the first and before the second look at a cell
 _BYTES = 1 << 28  # of temporaries a chunk
@@ -82,12 +83,15 @@ def certify(
       progress: called with the number of points newly decided; they add up to all that are looked at.
 
     Raises:
-      ConfigError: a radius that is not positive, counts out of range, points that are not finite rows of the net's
-        dimension, or labels that are not ±1.
+      ConfigError: a net of another norm, a radius that is not positive, counts out of range, points that are not
+        finite rows of the net's dimension, or labels that are not ±1.
     """
+    require_ball(ball)
+    require_prepared(net, ball)
     require(float(ball.radius) > 0, "radius τ", ball.radius, "τ > 0")
     require_count("cells", cells)
     require_count("splits", splits, 0)
+    lowering = tuple(real_array("lowering", lowering).ravel())
     for factor in lowering:
         require_real("lowering", factor, "in (0, 1]", lambda value: (value > 0) & (value <= 1))
     require_points(x, y)
@@ -96,6 +100,7 @@ def certify(
     require(x.shape[1] == dimension, "length of a point", x.shape[1], f"{dimension}, as of the net's weights")
     require(ball.parts == 1, "parts of the ball", ball.parts, "1: the net takes whole inputs")
     require_real("x", x, "finite numbers")
+    require_standing(standing, y)
     rows = np.arange(len(x)) if standing is None else np.flatnonzero(standing)
     lower = np.full(len(x), -np.inf)
     if len(rows):

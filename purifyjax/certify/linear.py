@@ -1,6 +1,6 @@
 """Cheap bounds of the least margin over a ball: Lipschitz, interval and linear relaxation (CROWN).
 
-All take x in the frame of its label (y x) and a `Network` prepared for the ball's norm; ‖·‖_* is the dual norm. They
+All take x in the frame of its label (y x), a `Network` and a ball of one part; ‖·‖_* is the dual norm. They
 are lower bounds whatever the precision of the inputs: an upper bound of the rounding error is taken away.
 They let every silent neuron wake at full strength, although one budget ‖δ‖ must feed them all: on wide nets
 the quadratic relaxation is far tighter. For a net that is linear on the ball CROWN is exact.
@@ -12,18 +12,18 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from purifyjax.balls import Ball
-from purifyjax.certify.network import Network, dual_norm, margin, rounding, total
+from purifyjax.certify.network import Network, dual_norm, margin, reach_of, rounding, total
 
 
 def lipschitz(net: Network, x: Float[Array, "n dim"], ball: Ball) -> Float[Array, " n"]:
     """f(x) − τ Σ_i κ_i ‖w_i‖_*, with κ_i the steepest slope of neuron i's pair: 1 if b_i ≥ 0, else 2."""
     slope = jnp.where(net.threshold >= 0, 1.0, 2.0)
-    return margin(net, x) - ball.radius * jnp.sum(slope * net.reach) - rounding(net, x, ball)
+    return margin(net, x) - ball.radius * jnp.sum(slope * reach_of(net, ball)) - rounding(net, x, ball)
 
 
 def interval(net: Network, x: Float[Array, "n dim"], ball: Ball) -> Float[Array, " n"]:
     """Σ_i φ_i(⟨w_i, x⟩ − τ‖w_i‖_*), φ_i(p) = ReLU(p − b_i) − ReLU(−p − b_i): every neuron at its own worst."""
-    return total(net, x @ net.weight.T - ball.radius * net.reach[None, :]) - rounding(net, x, ball)
+    return total(net, x @ net.weight.T - ball.radius * reach_of(net, ball)[None, :]) - rounding(net, x, ball)
 
 
 def crown(net: Network, x: Float[Array, "n dim"], ball: Ball) -> Float[Array, " n"]:
@@ -35,7 +35,7 @@ def crown(net: Network, x: Float[Array, "n dim"], ball: Ball) -> Float[Array, " 
     Source: Zhang et al., CROWN (arXiv 1811.00866).
     """
     p = x @ net.weight.T
-    reach = ball.radius * net.reach[None, :]
+    reach = ball.radius * reach_of(net, ball)[None, :]
     b = net.threshold[None, :]
     up, down = p - b, -p - b
     theta = jnp.where(up > 0, 1.0, 0.0)

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
 from scipy.special import expit, rel_entr
 
-from purifyjax.balls import Ball, require_radius
+from purifyjax.balls import Ball, require_ball, require_radius
 from purifyjax.certify.network import dual_norm
 from purifyjax.errors import require, require_count, require_real
 from purifyjax.margins import Margin, require_points, require_signs
@@ -85,6 +85,8 @@ def linear_robust_margin(params: Mapping[str, Any], ball: Ball) -> Margin:
 
     The slope of ‖w‖_* is taken to be 0 at w = 0, where training starts.
     """
+    require_ball(ball)
+    require(ball.parts == 1, "parts of the ball", ball.parts, "1: the classifier takes whole inputs")
     w, c = params["weight"], params["intercept"]
     nonzero = jnp.any(w != 0)
     size = jnp.where(nonzero, dual_norm(ball, jnp.where(nonzero, w, 1.0)), 0.0)

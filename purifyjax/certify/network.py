@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from purifyjax.balls import DUAL_ORDER, Ball, Norm, require_norm
-from purifyjax.errors import ConfigError
+from purifyjax.errors import ConfigError, require
 from purifyjax.norms import norm as norm_of
+from purifyjax.settings import real_array
 
 _TINY = 1e-30
 
@@ -47,7 +48,7 @@ def prepare(weight: np.ndarray, threshold: np.ndarray, norm: Norm) -> Network:
       ConfigError: an unknown norm, weights that are not a row a neuron, or weights or thresholds that are not finite.
     """
     require_norm("norm", norm)
-    w, b = np.asarray(weight, np.float64), np.asarray(threshold, np.float64)
+    w, b = real_array("weight", weight), real_array("threshold", threshold)
     if w.ndim != 2 or 0 in w.shape or b.shape != w.shape[:1]:
         told = f"weights of shape {w.shape} with thresholds of shape {b.shape}"
         raise ConfigError(f"{told} are not allowed: [neuron, dim] and [neuron]")
@@ -98,6 +99,19 @@ def dual_norm(ball: Ball, g: Float[Array, "n dim"]) -> Float[Array, " n"]:
     return norm_of(g, DUAL_ORDER[ball.norm])
 
 
+def require_prepared(net: Network, ball: Ball) -> None:
+    """Raise `ConfigError` unless it is a net prepared for the ball's norm."""
+    require(isinstance(net, Network), "net", net, "one of prepare")
+    reach = np.linalg.norm(np.asarray(net.weight, np.float64), ord=DUAL_ORDER[ball.norm], axis=1)
+    require(np.allclose(net.reach, reach, rtol=1e-4, atol=0), "norm of the ball", ball.norm, "the net's, see prepare")
+
+
+def reach_of(net: Network, ball: Ball) -> Float[Array, " neuron"]:
+    """‖w_i‖_* of this very ball, whatever the norm that the net was prepared for."""
+    require(ball.parts == 1, "parts of the ball", ball.parts, "1: the net takes whole inputs")
+    return dual_norm(ball, net.weight)
+
+
 def rounding(net: Network, x: Float[Array, "n dim"], ball: Ball) -> Float[Array, " n"]:
     """More than the error of a margin, or of a linear bound of it, that is computed in the precision of its inputs.
 
@@ -108,7 +122,7 @@ def rounding(net: Network, x: Float[Array, "n dim"], ball: Ball) -> Float[Array,
     """
     neurons, dimension = net.weight.shape
     product = norm_of(x, 2) * jnp.sum(norm_of(net.weight, 2))
-    sizes = product + jnp.sum(jnp.abs(net.threshold) + ball.radius * net.reach)
+    sizes = product + jnp.sum(jnp.abs(net.threshold) + ball.radius * reach_of(net, ball))
     return 2.0 * (neurons + dimension + 16) * jnp.finfo(jnp.asarray(x).dtype).eps * sizes
 
 

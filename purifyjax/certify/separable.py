@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from purifyjax.balls import require_radius
 from purifyjax.errors import require, require_real
 from purifyjax.models import odd_polynomial
+from purifyjax.settings import real_array
 
 Coefficient = Float[Array, " power"]
 
@@ -46,7 +47,9 @@ class Histogram(NamedTuple):
 
 def histogram(values: Float[ArrayLike, "n dim"]) -> Histogram:
     """The histogram of y u_j, on as many places as searches need."""
-    u = np.asarray(values, np.float64)
+    u = real_array("values", values)
+    require(u.ndim == 2, "shape of the values", u.shape, "[n, dim]")
+    require_real("values", u, "finite numbers")
     reach = max(float(np.abs(u).max(initial=0.0)), np.finfo(np.float32).tiny)
     position = (u + reach) * ((_PLACES - 1) / (2.0 * reach))
     left = np.minimum(position.astype(int), _PLACES - 2)
@@ -85,7 +88,8 @@ def separable_margin(
       ConfigError: a radius that is not one, or coefficients or values that are not finite.
     """
     require_radius("radius τ", radius)
-    a, u = np.asarray(coefficient, np.float64), np.asarray(values, np.float64)
+    a, u = real_array("coefficient", coefficient), real_array("values", values)
+    require(np.ndim(radius) == 0, "radius τ", radius, "one number")
     require(a.ndim == 1 and len(a) > 0, "shape of the coefficients", a.shape, "[power], at least one")
     require(u.ndim == 2, "shape of the values", u.shape, "[n, dim]")
     require_real("coefficient", a, "finite numbers")

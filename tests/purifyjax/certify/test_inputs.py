@@ -15,8 +15,10 @@ from purifyjax.certify import (
     best_robust_linear,
     certify,
     crown,
+    histogram,
     interval,
     linear_class_bound,
+    linear_robust_margin,
     lipschitz,
     patch_margin,
     prepare,
@@ -76,6 +78,15 @@ def test_float32_bounds_of_nets_stay_below_every_margin_in_the_ball(norm, scale)
     for name, bound in _bounds.items():
         found = np.asarray(bound(net, x, ball), float)
         assert np.isfinite(found).all() and (found <= margins.min(axis=1)).all(), name
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_cheap_bounds_are_of_the_balls_norm_whatever_the_nets(norm):
+    own, ball = single(prepare(WEIGHT, THRESHOLD, norm)), Ball(0.1, norm)
+    for other in NORMS:
+        for name, bound in _bounds.items():
+            found = bound(single(prepare(WEIGHT, THRESHOLD, other)), X, ball)
+            np.testing.assert_allclose(found, bound(own, X, ball), rtol=1e-6, err_msg=name)
 
 
 @pytest.mark.parametrize("norm", ["l2", "linf"])
@@ -175,6 +186,24 @@ ODD: dict[str, Callable[[], Any]] = {
     "lowering": lambda: certify(NET, X, Y, Ball(0.1), lowering=(0.0,)),
     "norm": lambda: prepare(WEIGHT, THRESHOLD, "L2"),  # pyright: ignore
     "thresholds": lambda: prepare(WEIGHT, THRESHOLD[1:], "l2"),
+    "net of another norm": lambda: certify(NET, X, Y, Ball(0.1, "linf")),
+    "no net": lambda: certify(None, X, Y, Ball(0.1)),  # pyright: ignore
+    "radius of every point": lambda: certify(NET, X, Y, Ball(np.full(N, 0.1))),  # pyright: ignore
+    "places of standing points": lambda: certify(NET, X, Y, Ball(0.1), standing=np.array([2, 3])),
+    "some standing": lambda: certify(NET, X, Y, Ball(0.1), standing=np.ones(N - 1, bool)),
+    "lowering in words": lambda: certify(NET, X, Y, Ball(0.1), lowering="all"),  # pyright: ignore
+    "parts of crown": lambda: crown(NET, X, Ball(0.1, parts=2)),  # pyright: ignore
+    "parts of interval": lambda: interval(NET, X, Ball(0.1, parts=2)),  # pyright: ignore
+    "parts of lipschitz": lambda: lipschitz(NET, X, Ball(0.1, parts=2)),  # pyright: ignore
+    "parts of the linear": lambda: linear_robust_margin({"weight": WEIGHT[0], "intercept": 0.0}, Ball(0.1, parts=2)),
+    "complex weights": lambda: prepare(WEIGHT * 1j, THRESHOLD, "l2"),
+    "weights in words": lambda: prepare([["one"]], [0.0], "l2"),  # pyright: ignore
+    "key": lambda: smoothed_radius(0, margin_of, WEIGHT[0], jnp.asarray(X), jnp.asarray(Y), 0.5),  # pyright: ignore
+    "two deviations": lambda: smoothed(Y, np.array([0.1, 0.2])),  # pyright: ignore
+    "two radii": lambda: separable_margin([1.0], X, np.array([0.1, 0.2])),  # pyright: ignore
+    "complex values": lambda: separable_margin([1.0], X * 1j, 0.1),
+    "coefficients in words": lambda: separable_margin(["one"], X, 0.1),
+    "histogram": lambda: histogram(X * NAN),
     "infinite weights": lambda: prepare(WEIGHT * INF, THRESHOLD, "l2"),
     "std": lambda: smoothed(Y, INF),
     "draws": lambda: smoothed(Y, 0.1, draws=2.5),
