@@ -30,6 +30,7 @@ from purifyjax.balls import Ball, require_ball, require_radius
 from purifyjax.certify.network import dual_norm
 from purifyjax.errors import require, require_count, require_real
 from purifyjax.margins import Margin, require_points, require_signs
+from purifyjax.norms import power_of_two
 from purifyjax.stats import clopper_pearson
 
 Sampler = Callable[[PRNGKeyArray, int], tuple[Float[Array, "n dim"], Float[Array, " n"]]]
@@ -120,27 +121,28 @@ def linear_class_bound(
     require(radius > 0, "radius τ", radius, "τ > 0")
     require_real("confidence", confidence, "strictly between 0 and 1", lambda value: (value > 0) & (value < 1))
     key_pilot, key_points = jax.random.split(key)
-    truncation = float(jax.jit(lambda k: jnp.max(jnp.sum(sample(k, _PILOT)[0] ** 2, axis=1)))(key_pilot))
+    unit = float(jax.jit(lambda k: power_of_two(jnp.max(jnp.abs(sample(k, _PILOT)[0]))))(key_pilot))
+    truncation = float(jax.jit(lambda k: jnp.max(jnp.sum((sample(k, _PILOT)[0] / unit) ** 2, axis=1)))(key_pilot))
+    require(np.isfinite(truncation), "largest ‖x‖² of the sample", truncation, "finite")
 
     @jax.jit
     def chunk(key):
-        x = sample(key, _CHUNK)[0]
+        x = sample(key, _CHUNK)[0] / unit
         inside = jnp.sum(x**2, axis=1) <= truncation
         kept = jnp.where(inside[:, None], x, 0.0)
         return jnp.matmul(kept.T, kept, precision=_HIGHEST), _CHUNK - jnp.sum(inside)
 
-    chunks = -(-n // _CHUNK)
-    points, moment, beyond = chunks * _CHUNK, 0.0, 0
-    for index in range(chunks):
+    points, moment, beyond = -(-n // _CHUNK) * _CHUNK, 0.0, 0
+    for index in range(points // _CHUNK):
         partial_moment, outside = chunk(jax.random.fold_in(key_points, index))
         moment, beyond = moment + np.asarray(partial_moment, np.float64), beyond + int(outside)
     estimate = float(np.linalg.eigvalsh(np.asarray(moment) / points)[-1])
-    # Points that are all 0 have no second moment.
-    mean = estimate / truncation if truncation > 0 else 0.0
+    mean = estimate / truncation if truncation > 0 else 0.0  # points that are all 0 have no second moment
     upper = truncation * chernoff_upper(mean, points, (1 + confidence) / 2)
     # The upper end of the two-sided interval at this confidence leaves out (1 − confidence)/2.
     excess = clopper_pearson(beyond, points, confidence)[1]
-    pairs = min(1.0, excess + float(np.sqrt(upper) / radius) ** 2)  # τ² may be no float
+    pairs = min(1.0, excess + float(np.sqrt(upper) * (unit / radius)) ** 2)  # squares in units: τ² may be no float
+    estimate, upper, truncation = estimate * unit**2, upper * unit**2, truncation * unit**2
     return LinearClassBound(estimate, upper, excess, truncation, 0.5 + 0.5 * pairs, pairs)
 
 

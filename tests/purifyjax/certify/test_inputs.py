@@ -156,8 +156,10 @@ def sample(key, n):
 def test_bounds_of_the_linear_class_have_no_scale():
     plain = linear_class_bound(KEY, sample, 100, 2.0)
     assert 0.5 < plain.with_intercept <= 1.0
-    far = linear_class_bound(KEY, lambda k, n: (1e-15 * sample(k, n)[0], sample(k, n)[1]), 100, 2e-15)
-    np.testing.assert_allclose(far[4:], plain[4:], rtol=1e-3)
+    for scale in (1e-25, 1e-15, 1e18, 1e25):
+        far = linear_class_bound(KEY, lambda k, n, by=scale: (by * sample(k, n)[0], sample(k, n)[1]), 100, 2.0 * scale)
+        np.testing.assert_allclose(far[4:], plain[4:], rtol=1e-3)
+        np.testing.assert_allclose(np.array(far[:2]) / scale**2, plain[:2], rtol=1e-3)
     assert linear_class_bound(KEY, sample, 100, 1e-25).with_intercept == 1.0
     zero = linear_class_bound(KEY, lambda k, n: (jnp.zeros((n, 3)), jnp.ones(n)), 100, 1.0)
     assert np.isfinite(zero[:4]).all() and 0.5 <= zero.with_intercept < 0.51
@@ -213,6 +215,7 @@ ODD: dict[str, Callable[[], Any]] = {
     "separable values": lambda: separable_margin([1.0], X * NAN, 0.1),
     "coefficients": lambda: separable_margin([INF], X, 0.1),
     "class of the bound": lambda: linear_class_bound(KEY, sample, 10.5, 1.0),  # pyright: ignore
+    "points of the bound": lambda: linear_class_bound(KEY, lambda k, n: (sample(k, n)[0] * NAN, jnp.ones(n)), 10, 1.0),
     "bound's radius": lambda: linear_class_bound(KEY, sample, 10, INF),
     "no training points": lambda: best_robust_linear((X[:0], Y[:0]), (X, Y), 0.1),
     "linear labels": lambda: best_robust_linear((X, (Y > 0) * 1.0), (X, Y), 0.1),
