@@ -12,7 +12,7 @@ import hashlib
 import sys
 import types
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from threading import RLock
 from typing import Any
@@ -116,21 +116,25 @@ def _of(value: Any, met: list[Any]) -> Any:
         if value is other:
             return "again", place
     met.append(value)
-    if type(value) is dict:
-        return dict, tuple((within(key), within(item)) for key, item in value.items())
+    if type(value) is dict and all(isinstance(item, dict | np.ndarray | jax.Array) for item in value.values()):
+        return _items(value, within)  # parameters; other dictionaries are made to change
     if isinstance(value, partial):
-        return partial, within(value.func), within(value.args), within(value.keywords)
+        return partial, within(value.func), within(value.args), _items(value.keywords, within)
     if isinstance(value, types.FunctionType):
         return _of_function(value, within)
     if isinstance(value, type):
-        return value, within(_class_data(value))
+        return value, _items(_class_data(value), within)
     if isinstance(value, flax.linen.Module) or (dataclasses.is_dataclass(value) and type(value).__hash__ is not None):
         # Flax's own fields, and an attack's name, say where a network stands, not what it computes.
         own = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.name not in ("parent", "name")}  # pyright: ignore
         if not isinstance(value, flax.linen.Module):  # may hold more than its fields
             own |= {name: item for name, item in getattr(value, "__dict__", {}).items() if name != "name"}
-        return within(type(value)), within(own)
+        return within(type(value)), _items(own, within)
     raise _OpaqueError
+
+
+def _items(values: Mapping[str, Any], within: Callable[[Any], Any]) -> Any:
+    return tuple((within(name), within(item)) for name, item in values.items())
 
 
 def _class_data(kind: type) -> dict[str, Any]:
@@ -162,6 +166,8 @@ def _of_function(function: types.FunctionType, within: Callable[[Any], Any]) -> 
     if _BY_TEXT.intersection(names) or not all(_is_library(module) for code in codes for module in _imported(code)):
         raise _OpaqueError
 
+    written = {name for code in codes for name in _written(code)}
+
     def see(value: Any, over: tuple[Any, ...] = ()) -> Any:
         """Of a user's module, what the code may take from it."""
         if not isinstance(value, types.ModuleType) or _is_library(value.__name__) or value in over:
@@ -170,17 +176,24 @@ def _of_function(function: types.FunctionType, within: Callable[[Any], Any]) -> 
         return value.__name__, tuple((name, see(item, (*over, value))) for name, item in taken)
 
     try:
-        closure = tuple(see(cell.cell_contents) for cell in function.__closure__ or ())
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        closure = tuple((name, see(cell.cell_contents)) for name, cell in cells if name not in written)
     except ValueError:  # a name without a value yet
         raise _OpaqueError from None
-    outside = tuple((name, see(function.__globals__[name])) for name in names if name in function.__globals__)
-    defaults = within(function.__defaults__), within(function.__kwdefaults__)
-    return function.__code__, closure, outside, defaults, within(vars(function))
+    seen = [name for name in names if name in function.__globals__ and name not in written]
+    outside = tuple((name, see(function.__globals__[name])) for name in seen)
+    defaults = within(function.__defaults__), _items(function.__kwdefaults__ or {}, within)
+    return function.__code__, closure, outside, defaults, _items(vars(function), within)
 
 
 def _codes(code: types.CodeType) -> list[types.CodeType]:
     """The code of a function, and of those written within it."""
     return [code, *(c for inner in code.co_consts if isinstance(inner, types.CodeType) for c in _codes(inner))]
+
+
+def _written(code: types.CodeType) -> list[str]:
+    """Names outside that a function writes itself: how often it was traced, say, not what it computes."""
+    return [step.argval for step in dis.get_instructions(code) if step.opname in ("STORE_DEREF", "STORE_GLOBAL")]
 
 
 def _imported(code: types.CodeType) -> list[str]:

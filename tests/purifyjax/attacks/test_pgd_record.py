@@ -201,7 +201,7 @@ def test_equal_records_share_one_program(make):
 
     first = strike(0.3, make())
     once = traces
-    assert once > 2  # two are for the checks at the start
+    assert once > 0  # fewer than for the first attack: the checks at the start share their programs
     same = strike(0.3, make(name="mine"))
     np.testing.assert_array_equal(first.margin, same.margin)
     strike(0.6, make())
