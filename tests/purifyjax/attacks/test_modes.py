@@ -11,7 +11,7 @@ from purifyjax.attacks import Attacked, MinimalNorm, worst_case
 from purifyjax.balls import Ball
 from purifyjax.certify import certify, crown, prepare, smoothed_radius
 from purifyjax.errors import ConfigError
-from tests.purifyjax.attacks.test_inputs import DIM, FUNCTIONS, KEY, WEIGHT, N, X, Y, linear
+from tests.purifyjax.attacks.test_inputs import DIM, FUNCTIONS, KEY, WEIGHT, N, X, Y, distinct, linear
 
 
 def net(x, y):
