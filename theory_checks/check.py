@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
-import time
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -16,10 +15,11 @@ from theory_checks import catalogue
 from theory_checks.options import Options, plan, writable
 from theory_checks.paper import Paper
 from theory_checks.progress import say
-from theory_checks.report import Report, format_verdict, print_table
+from theory_checks.report import Report, format_verdict, in_a_line, print_table
 from theory_checks.runner import Runner
 from theory_checks.sealed import DamagedError, read_sealed, write_sealed
 from theory_checks.session import Session
+from theory_checks.spans import recording
 from theory_checks.store import locked, sweep
 from theory_checks.terminal import width
 from theory_checks.verdict import Verdict, exit_status
@@ -38,8 +38,7 @@ def check(options: Options, papers: Sequence[Paper] | None = None) -> int:
     known = catalogue.papers() if papers is None else tuple(papers)
     asked = plan(options, known)
     out = writable(options.folder)
-    started = time.monotonic()
-    with locked(out):
+    with locked(out), recording() as spans:
         sweep(out)
         write_sealed(out / SETTINGS, settings(options) | {"ran": asked.seeds.tolist()})
         say(f"profile {options.profile}: {len(asked.claims)} claims on {len(asked.experiments)} experiments")
@@ -47,7 +46,8 @@ def check(options: Options, papers: Sequence[Paper] | None = None) -> int:
             say(f"profile {options.profile}: no sizes for {', '.join(asked.without)}, and no verdict")
         runner = Runner(out, asked.seeds, resume=options.resume, command=options.command())
         session = Session(asked.experiments, runner, options.profile)
-        report = Report(out, asked.claims, profile=options.profile, command=options.command(), setting=asked.setting)
+        about = {"profile": options.profile, "command": options.command(), "setting": asked.setting}
+        report = Report(out, asked.claims, spans=spans, **about)
         verdicts: dict[str, Verdict] = {}
         for judged in session.verdicts(asked.claims):
             verdicts |= {verdict.id: verdict for verdict in judged}
@@ -59,7 +59,7 @@ def check(options: Options, papers: Sequence[Paper] | None = None) -> int:
     told = [verdicts[claim.id] for _, claim in asked.claims]
     print(f"\n{textwrap.fill(asked.setting, width())}\n")
     print_table(told)
-    say(f"{time.monotonic() - started:.0f} s; report: {out / 'report.html'}")
+    say(f"{in_a_line(spans.table())}; report: {out / 'report.html'}")
     return exit_status(told, strict=options.strict)
 
 

@@ -17,6 +17,7 @@ from purifyjax.sweep import fingerprint, load_arrays, save_arrays
 from theory_checks.evidence import Evidence
 from theory_checks.experiment import Experiment, Found, Seeds
 from theory_checks.progress import Progress, say
+from theory_checks.spans import span
 from theory_checks.store import Record, Store
 from theory_checks.trained import FORMAT, SomeNets, TrainedNets, healthy, seed_name, short
 
@@ -42,6 +43,10 @@ class Runner:
 
     def evidence(self, experiment: Experiment) -> Evidence:
         """What is measured on an experiment, read where it is stored."""
+        with span("other", experiment=experiment.name):
+            return self._evidence(experiment)
+
+    def _evidence(self, experiment: Experiment) -> Evidence:
         experiment.validate()
         own = self.seeds[: experiment.seeds]
         nets = self.nets(experiment)
@@ -77,7 +82,8 @@ class Runner:
         finite = healthy(nets, seeds)
         kept = seeds[finite]
         if len(kept):
-            with Progress(f"{experiment.name}: measuring, {len(kept)} seeds") as progress:
+            label = f"{experiment.name}: measuring, {len(kept)} seeds"
+            with span("measure"), Progress(label) as progress:
                 found = experiment.measure(kept, nets if finite.all() else SomeNets(nets, finite), progress)
             tables = {table: table.checked(frame) for table, frame in found.tables.items()}
             for place, seed in enumerate(kept):
@@ -100,7 +106,7 @@ class Runner:
         record = self._read(experiment, mark, name)
         if record is None:
             arrays = {n: np.stack([record.arrays[n] for record in kept]) for n in kept[0].arrays}
-            with Progress(f"{experiment.name}: {len(seeds)} seeds together") as progress:
+            with span("measure"), Progress(f"{experiment.name}: {len(seeds)} seeds together") as progress:
                 found = experiment.together(seeds, self.nets(experiment, seeds), arrays, progress) or Found({})
             tables = {table.name: table.checked(frame) for table, frame in found.tables.items()}
             self.store.write(experiment.name, mark, name, tables=tables)
@@ -115,7 +121,9 @@ class Runner:
         mark = fingerprint(nets.marks, own)
         if type(experiment).trajectory is Experiment.trajectory:
             return None
-        if load_arrays(path, mark) is None:
+        with span("disk", experiment=experiment.name):
+            if load_arrays(path, mark) is not None:
+                return path
             save_arrays(path, mark, {"seeds": own, **(experiment.trajectory(own, nets) or {})})
         return path
 

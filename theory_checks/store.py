@@ -29,6 +29,7 @@ from purifyjax.files import atomic_path, remove, write_bytes
 from theory_checks.progress import say
 from theory_checks.provenance import Environment, environment, from_plain
 from theory_checks.sealed import DamagedError, read_sealed, write_sealed
+from theory_checks.spans import span
 
 _TEMPORARY = re.compile(r"^\.[0-9a-f]{8}\.")  # as `purifyjax.files` names what is not whole yet
 FOLDERS = ("store", "checkpoints", "tables", "figures", "trajectories")  # of a run
@@ -67,6 +68,7 @@ class Store:
         """Where a record lies."""
         return self.folder / f"{label}-{mark}" / name
 
+    @span("disk")
     def read(self, label: str, mark: str, name: str) -> Record | None:
         """The record, or None if there is none; one that is damaged is named and removed, so that it is made anew."""
         path = self.path(label, mark, name)
@@ -86,6 +88,7 @@ class Store:
         except DamagedError:
             return None
 
+    @span("disk")
     def write(
         self,
         label: str,

@@ -12,6 +12,7 @@ from purifyjax.sweep import fingerprint
 from theory_checks.experiment import Arrays, Experiment, Nets, Seeds, Stage
 from theory_checks.progress import steps
 from theory_checks.provenance import Environment
+from theory_checks.spans import span
 from theory_checks.store import Store
 
 # Raised whenever the form of stored records changes: older ones are then made anew.
@@ -77,7 +78,8 @@ class TrainedNets(Mapping[str, Arrays]):
                 bar.update(done, loss=f"{loss:.3f}")
 
             started = {name: before[name] for name in stage.after}
-            return stage.train(seeds, started, checkpoint=checkpoint, mark=mark, progress=report)
+            with span("train", stage=stage.name):
+                return stage.train(seeds, started, checkpoint=checkpoint, mark=mark, progress=report)
 
 
 class SomeNets(Mapping[str, Arrays]):

@@ -21,6 +21,7 @@ from theory_checks.experiment import Seeds
 from theory_checks.measuring.known import worst_case
 from theory_checks.measuring.points import Points, attack_keys
 from theory_checks.progress import Progress
+from theory_checks.spans import span
 
 # Rows of `ROBUSTNESS` under all attacks, and under all but those that know the net's structure.
 WORST, WORST_BLIND = "worst", "worst-gradient"
@@ -168,6 +169,7 @@ def attacked(
     }
 
 
+@span("attack")
 def perturbed(
     attack: Attack, margin_of: MarginOf, keys: PRNGKeyArray, params: Any, points: Points, ball: Ball
 ) -> Attacked:

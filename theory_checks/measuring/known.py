@@ -7,8 +7,10 @@ from typing import Any
 from purifyjax import attacks
 from purifyjax.attacks import WorstCase
 from purifyjax.errors import ConfigError
+from theory_checks.spans import span
 
 
+@span("attack")
 def worst_case(*given: Any, **options: Any) -> WorstCase:
     """`purifyjax.attacks.worst_case`, where it is known of every point whether it stands.
 

@@ -14,10 +14,12 @@ from theory_checks.report.console import format_verdict, print_table
 from theory_checks.report.drawing import Drawn, draw
 from theory_checks.report.html import write_html
 from theory_checks.report.json_report import write_verdicts
-from theory_checks.report.tables import write_tables
+from theory_checks.report.tables import write_table, write_tables
+from theory_checks.report.timing import in_a_line
+from theory_checks.spans import TIMING, Spans, span
 from theory_checks.verdict import Verdict
 
-__all__ = ["Report", "format_verdict", "print_table"]
+__all__ = ["Report", "format_verdict", "in_a_line", "print_table"]
 
 
 class Report:
@@ -32,15 +34,25 @@ class Report:
       profile: its name.
       command: the command line that repeats the run.
       setting: the sizes, γ and τ of the run in one line.
+      spans: where its time goes.
     """
 
     def __init__(
-        self, out: Path, claims: Sequence[tuple[Paper, Claim]], *, profile: str, command: str, setting: str = ""
+        self,
+        out: Path,
+        claims: Sequence[tuple[Paper, Claim]],
+        *,
+        profile: str,
+        command: str,
+        setting: str = "",
+        spans: Spans | None = None,
     ) -> None:
         self.out, self.claims, self.profile, self.command, self.setting = out, claims, profile, command, setting
+        self.spans = spans
         self._figures: dict[str, Drawn] = {}
         self._written: set[str] = set()
 
+    @span("disk")
     def write(self, verdicts: Mapping[str, Verdict], evidences: Mapping[str, Evidence]) -> None:
         """Write what is known by now, each file atomically.
 
@@ -65,6 +77,10 @@ class Report:
         self._written |= set(evidences)
         for claim, _ in judged:
             draw(self.out / "figures", claim, [evidences[name] for name in claim.experiments], self._figures)
+        timing = None
+        if self.spans is not None:
+            timing = self.spans.table()
+            write_table(self.out / "tables", TIMING.name, timing)
         write_html(
             self.out / "report.html",
             told,
@@ -74,4 +90,5 @@ class Report:
             setting=self.setting,
             papers={paper.name: f"{paper.title} ({paper.source})" for paper, _ in self.claims},
             tables=[frame for evidence in measured for frame in evidence.tables.values()],
+            timing=timing,
         )

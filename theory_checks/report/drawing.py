@@ -10,6 +10,7 @@ from typing import NamedTuple
 from purifyjax.plots import style
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
+from theory_checks.spans import span
 
 
 class Drawn(NamedTuple):
@@ -32,5 +33,6 @@ def draw(
         for figure in claim.figures:
             name = figure.file(evidence)
             if name not in drawn and figure.shows(evidence):
-                path, _svg = style.save(figure.draw(evidence), Path(directory) / name)
+                with span("draw", experiment=evidence.experiment):
+                    path, _svg = style.save(figure.draw(evidence), Path(directory) / name)
                 drawn[name] = Drawn(path, figure.caption)

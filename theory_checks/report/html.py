@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -15,14 +14,14 @@ from purifyjax.files import write_text
 from theory_checks.provenance import Environment
 from theory_checks.report.console import number, summary
 from theory_checks.report.drawing import Drawn
+from theory_checks.report.markup import escaped
 from theory_checks.report.strip import interval_strip
 from theory_checks.report.stylesheet import CSS
+from theory_checks.report.timing import timing_section
 from theory_checks.seeds import seed_ranges
 from theory_checks.verdict import ANSWERS, Measurement, SeedValue, Verdict
 
 _SYMBOL = {">=": "≥", "<=": "≤"}
-# Characters that neither HTML nor XML allows, escaped or not.
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_html(
@@ -38,6 +37,7 @@ def write_html(
     papers: Mapping[str, str] | None = None,
     tables: Sequence[pd.DataFrame] = (),
     pending: Sequence[str] = (),
+    timing: pd.DataFrame | None = None,
 ) -> None:
     """Write the report to `path`, atomically.
 
@@ -53,25 +53,27 @@ def write_html(
       papers: a heading for every paper, by its name.
       tables: whose declarations are explained, see `evidence.Table`.
       pending: ids of the claims that are still to be judged.
+      timing: where the time went, see `spans.TIMING`.
     """
     shown: set[str] = set()
     claims, paper = [], None
     for verdict in verdicts:
         if papers and verdict.paper in papers and verdict.paper != paper:
             paper = verdict.paper
-            claims.append(f'<h2 class="paper">{_text(papers[paper])}</h2>')
+            claims.append(f'<h2 class="paper">{escaped(papers[paper])}</h2>')
         claims.append(_claim(verdict, figures, shown))
     body = [
         _head(verdicts, profile, environments, command, setting, pending),
         _configs(config),
         _overview(verdicts),
         *claims,
-        _tables(tables),
+        timing_section(timing),
+        _tables(tables if timing is None else [*tables, timing]),
     ]
     page = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
-        f"<title>Theory checks: {_text(profile)}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>Theory checks: {escaped(profile)}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(filter(None, body))
         + "\n</main>\n</body>\n</html>\n"
     )
@@ -90,8 +92,8 @@ def _head(
     made = [_facts(facts), *(_environment(environment) for environment in environments)]
     wait = f'<p class="note">Still running: {len(pending)} claims are to be judged.</p>\n' if pending else ""
     return (
-        f'<header>\n<h1>Theory checks</h1>\n<p class="muted">{_text(summary(verdicts))}</p>\n{wait}'
-        f"{''.join(made)}\n<h3>Reproduce</h3>\n<pre>{_text(command)}</pre>\n</header>"
+        f'<header>\n<h1>Theory checks</h1>\n<p class="muted">{escaped(summary(verdicts))}</p>\n{wait}'
+        f"{''.join(made)}\n<h3>Reproduce</h3>\n<pre>{escaped(command)}</pre>\n</header>"
     )
 
 
@@ -110,7 +112,7 @@ def _environment(environment: Environment) -> str:
 
 def _configs(config: Mapping[str, Any]) -> str:
     return "\n".join(
-        f"<details><summary>Configuration of {_text(name)}</summary>\n{_facts(_flat(value))}\n</details>"
+        f"<details><summary>Configuration of {escaped(name)}</summary>\n{_facts(_flat(value))}\n</details>"
         for name, value in config.items()
     )
 
@@ -121,8 +123,8 @@ def _tables(tables: Sequence[pd.DataFrame]) -> str:
     if not declared:
         return ""
     lines = [
-        f"<details><summary><code>tables/{_text(name)}.parquet</code></summary>\n"
-        f"<p>{_text(about['meaning'])}</p>\n{_facts(about['columns'])}\n</details>"
+        f"<details><summary><code>tables/{escaped(name)}.parquet</code></summary>\n"
+        f"<p>{escaped(about['meaning'])}</p>\n{_facts(about['columns'])}\n</details>"
         for name, about in sorted(declared.items())
     ]
     return "\n".join(['<section class="card"><h2>Tables</h2>', *lines, "</section>"])
@@ -130,8 +132,8 @@ def _tables(tables: Sequence[pd.DataFrame]) -> str:
 
 def _overview(verdicts: Sequence[Verdict]) -> str:
     rows = "\n".join(
-        f'<tr><td><a href="#{_anchor(v.id)}">{_text(v.title)}</a></td><td>{_badge(v.outcome, v.answer)}</td>'
-        f"{_numbers(v.binding)}<td>{_text(seed_ranges(v.seeds))}</td></tr>"
+        f'<tr><td><a href="#{_anchor(v.id)}">{escaped(v.title)}</a></td><td>{_badge(v.outcome, v.answer)}</td>'
+        f"{_numbers(v.binding)}<td>{escaped(seed_ranges(v.seeds))}</td></tr>"
         for v in verdicts
     )
     return (
@@ -145,27 +147,27 @@ def _claim(verdict: Verdict, figures: Mapping[str, Drawn], shown: set[str]) -> s
     missed = "answered no by" if verdict.kind == "question" else "refuted by"
     lines = [
         f'<section class="card claim {verdict.outcome}" id="{_anchor(verdict.id)}">',
-        f'<div class="head"><h2>{_text(verdict.title)} <code class="muted">{_text(verdict.id)}</code></h2>'
+        f'<div class="head"><h2>{escaped(verdict.title)} <code class="muted">{escaped(verdict.id)}</code></h2>'
         f"{_badge(verdict.outcome, verdict.answer)}</div>",
-        f"<blockquote><p>{_text(verdict.statement)}</p>",
-        f'<p class="muted">{_text(verdict.kind.capitalize())}: {_text(verdict.source)}</p></blockquote>',
+        f"<blockquote><p>{escaped(verdict.statement)}</p>",
+        f'<p class="muted">{escaped(verdict.kind.capitalize())}: {escaped(verdict.source)}</p></blockquote>',
     ]
     if verdict.refuted_by:
-        lines.append(f'<p class="muted">It would be {missed}: {_text(verdict.refuted_by)}.</p>')
+        lines.append(f'<p class="muted">It would be {missed}: {escaped(verdict.refuted_by)}.</p>')
     if verdict.note:
-        lines.append(f'<p class="note">{_text(verdict.note)}</p>')
+        lines.append(f'<p class="note">{escaped(verdict.note)}</p>')
     if verdict.outcome == "inconclusive" and not verdict.reachable:
         lines.append('<p class="muted">Theory says that this size cannot show the claim.</p>')
-    named = ", ".join(f"<code>{_text(name)}</code>" for name in verdict.experiments)
+    named = ", ".join(f"<code>{escaped(name)}</code>" for name in verdict.experiments)
     proven = f" {verdict.passing.in_words(verdict.share)}" if verdict.passing else ""
-    lines.append(f'<p class="muted">Measured on {named}.{_text(proven)}</p>')
+    lines.append(f'<p class="muted">Measured on {named}.{escaped(proven)}</p>')
     lines += [_part(part, verdict) for part in verdict.parts]
     for name in verdict.figures:
         if name not in figures:
             continue
         if name in shown:
             # Embedding a picture once keeps the page small.
-            lines.append(f'<p><a href="#{_anchor(name, "figure")}">Figure: {_text(figures[name].caption)}</a></p>')
+            lines.append(f'<p><a href="#{_anchor(name, "figure")}">Figure: {escaped(figures[name].caption)}</a></p>')
         else:
             lines.append(_figure(name, figures[name]))
             shown.add(name)
@@ -175,14 +177,14 @@ def _claim(verdict: Verdict, figures: Mapping[str, Drawn], shown: set[str]) -> s
 def _part(part: Measurement, verdict: Verdict) -> str:
     decides = " (decides)" if len(verdict.parts) > 1 and part is verdict.binding else ""
     told = ANSWERS[part.outcome] if verdict.kind == "question" else part.outcome
-    unit = f' <span class="muted">[{_text(part.unit)}]</span>' if part.unit else ""
+    unit = f' <span class="muted">[{escaped(part.unit)}]</span>' if part.unit else ""
     per_seed = "\n".join(
         f'<tr><td>{_seed(seed)}</td><td class="number">{number(seed.value)}</td>'
         f'<td class="number">{_interval(seed.low, seed.high)}</td></tr>'
         for seed in part.seeds
     )
     return (
-        f'<h3>{_text(part.quantity)}{unit}{decides}</h3>\n<div class="scroll"><table>\n<thead><tr><th>verdict</th>'
+        f'<h3>{escaped(part.quantity)}{unit}{decides}</h3>\n<div class="scroll"><table>\n<thead><tr><th>verdict</th>'
         f"{_NUMBER_HEADS}</tr></thead>\n<tbody><tr><td>{_badge(part.outcome, told)}</td>{_numbers(part)}</tr></tbody>"
         f"\n</table></div>\n{interval_strip(part)}\n<details><summary>Seed by seed</summary>\n"
         '<div class="scroll"><table>\n<thead><tr><th>seed</th><th class="number">value</th>'
@@ -217,15 +219,15 @@ def _badge(outcome: str, text: str = "") -> str:
 
 def _figure(name: str, figure: Drawn) -> str:
     data = base64.b64encode(figure.path.read_bytes()).decode("ascii")
-    caption = _text(figure.caption)
+    caption = escaped(figure.caption)
     return (
-        f'<figure id="{_anchor(name, "figure")}"><img alt="{_text(name)}: {caption}" '
+        f'<figure id="{_anchor(name, "figure")}"><img alt="{escaped(name)}: {caption}" '
         f'src="data:image/png;base64,{data}"/><figcaption>{caption}</figcaption></figure>'
     )
 
 
 def _facts(facts: Mapping[str, Any]) -> str:
-    items = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in facts.items())
+    items = "".join(f"<dt>{escaped(name)}</dt><dd>{escaped(value)}</dd>" for name, value in facts.items())
     return f"<dl>{items}</dl>" if items else ""
 
 
@@ -241,7 +243,3 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
 
 def _anchor(name: str, kind: str = "claim") -> str:
     return f"{kind}-" + re.sub(r"[^A-Za-z0-9]+", "-", name)
-
-
-def _text(value: Any) -> str:
-    return html.escape(_FORBIDDEN.sub("\ufffd", str(value)))

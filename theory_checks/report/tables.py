@@ -22,10 +22,15 @@ def write_tables(
     """
     paths = []
     for name in names:
-        path = Path(directory) / f"{name}.parquet"
         frames = [evidence.tables[name] for evidence in evidences if name in evidence.tables]
         # An empty frame has no types of its own and would spoil those of the others.
         frame = pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
-        write_bytes(path, frame.to_parquet(index=False))
-        paths.append(path)
+        paths.append(write_table(directory, name, frame))
     return paths
+
+
+def write_table(directory: str | os.PathLike[str], name: str, frame: pd.DataFrame) -> Path:
+    """Write a table to `directory`/NAME.parquet, atomically; the path."""
+    path = Path(directory) / f"{name}.parquet"
+    write_bytes(path, frame.to_parquet(index=False))
+    return path

@@ -23,6 +23,7 @@ from theory_checks.measuring.two_layer import margin_of, parameters
 from theory_checks.papers.feature_purification.config import PurificationConfig
 from theory_checks.papers.feature_purification.mechanism import operated
 from theory_checks.progress import Progress
+from theory_checks.spans import span
 
 WITHOUT_MIXTURE = "clean, mixture out"
 _CHEAP = tuple(jax.jit(bound) for bound in (lipschitz, interval, crown))
@@ -44,6 +45,7 @@ def certificates(config: PurificationConfig, seeds: Seeds, nets: Nets, progress:
     return pd.concat(frames, ignore_index=True)
 
 
+@span("certify")
 def _certified(
     config: PurificationConfig,
     seeds: Seeds,

@@ -21,6 +21,7 @@ from theory_checks.measuring.points import attack_key
 from theory_checks.papers.robust_optimisation import config as settings
 from theory_checks.papers.robust_optimisation.config import OTHER, RobustOptimisationConfig
 from theory_checks.papers.robust_optimisation.measure import outcome_rows, right_on
+from theory_checks.spans import span
 
 
 class Collected(NamedTuple):
@@ -35,6 +36,7 @@ class Collected(NamedTuple):
     belongs: np.ndarray
 
 
+@span("attack")
 def collection(
     config: RobustOptimisationConfig, baseline: ClassifierState, x: jax.Array, y: jax.Array
 ) -> dict[Norm, Collected]:

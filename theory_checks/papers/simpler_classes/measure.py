@@ -26,6 +26,7 @@ from theory_checks.papers.simpler_classes.candidates import TRAINING, Candidate,
 from theory_checks.papers.simpler_classes.config import ClassesConfig
 from theory_checks.papers.simpler_classes.tables import CLASS_BOUNDS, CLASSES
 from theory_checks.progress import Progress
+from theory_checks.spans import span
 
 Rows = list[dict[str, Any]]
 
@@ -84,6 +85,7 @@ def _row(
     return head | missing | about | counts | {name: np.asarray(value).item() for name, value in (own or {}).items()}
 
 
+@span("fit")
 def fitted(
     config: ClassesConfig, seeds: Seeds, points: Points, candidate: Candidate, progress: Progress
 ) -> tuple[Rows, list[pd.DataFrame]]:
@@ -107,6 +109,7 @@ def fitted(
     return rows, losses
 
 
+@span("fit")
 def searched(config: ClassesConfig, seeds: Seeds, points: Points) -> Rows:
     """The polynomials a coordinate of most robust accuracy on tuning points, and those named beforehand, judged."""
     search, data = config.search, config.training.data
@@ -136,6 +139,7 @@ def searched(config: ClassesConfig, seeds: Seeds, points: Points) -> Rows:
     return rows
 
 
+@span("fit")
 def linear(config: ClassesConfig, seeds: Seeds, points: Points) -> Rows:
     """Linear classifiers: their robust accuracy is exact, and training them a convex problem."""
     data = config.training.data
@@ -161,6 +165,7 @@ def linear(config: ClassesConfig, seeds: Seeds, points: Points) -> Rows:
     return rows
 
 
+@span("fit")
 def kernel(config: ClassesConfig, seeds: Seeds) -> pd.DataFrame:
     """The infinitely wide tangent kernel, by ridge regression; its threshold is the mean ‖x‖ over all seeds' points."""
     x, y = fresh_points(jnp.asarray(seeds), config.search.kernel_points, config.training.data, "kernel training")
@@ -172,6 +177,7 @@ def kernel(config: ClassesConfig, seeds: Seeds) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(CLASSES.columns))
 
 
+@span("certify")
 def bound(config: ClassesConfig) -> pd.DataFrame:
     """The bound for every linear and every quadratic classifier: one distribution, no training and no seed."""
     found = linear_class_bound(

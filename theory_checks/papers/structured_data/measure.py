@@ -28,6 +28,7 @@ from theory_checks.measuring.two_layer import NETS
 from theory_checks.papers.structured_data.config import PatchConfig, RaceConfig
 from theory_checks.papers.structured_data.tables import ALIGNMENTS, RACE
 from theory_checks.progress import Progress
+from theory_checks.spans import span
 
 ALONE = ("noise", "universal", "pgd")
 _BRIEF = ("universal", "inject robust", "apgd")  # of the curve and beside certificates
@@ -124,6 +125,7 @@ def _fitted(config: PatchConfig, seeds: Seeds, nets: dict[str, Any], of: MarginO
     return rows
 
 
+@span("certify")
 def _certificates(config, seeds, params, of, brief, progress) -> pd.DataFrame:
     """On how many points the robust nets are proven right, and on how many they withstand the attacks of the curve."""
     evaluation = config.evaluation
