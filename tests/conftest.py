@@ -24,13 +24,17 @@ jax.config.update("jax_enable_x64", False)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # Most of the suite's time is compilation, much of it of programs that another module or process has compiled. The
 # folder is this run's own, and its processes inherit it. A file that one reads while another writes it is compiled
-# anew, with a warning that pyproject.toml lets pass.
+# anew, with a warning that pyproject.toml lets pass. Commands in processes of their own use it too, and not the user's.
 if "PURIFYJAX_TESTS_PROGRAMS" not in os.environ:
     os.environ["PURIFYJAX_TESTS_PROGRAMS"] = tempfile.mkdtemp(prefix="purifyjax-tests-programs-")
     atexit.register(shutil.rmtree, os.environ["PURIFYJAX_TESTS_PROGRAMS"], ignore_errors=True)
-jax.config.update("jax_compilation_cache_dir", os.environ["PURIFYJAX_TESTS_PROGRAMS"])
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
-jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+for _name, _value in (
+    ("jax_compilation_cache_dir", os.environ["PURIFYJAX_TESTS_PROGRAMS"]),
+    ("jax_persistent_cache_min_compile_time_secs", 0.05),
+    ("jax_persistent_cache_min_entry_size_bytes", -1),
+):
+    jax.config.update(_name, _value)
+    os.environ[_name.upper()] = str(_value)
 
 # Examples are few, since each new shape compiles, and the same in every run. To look for new ones:
 # make test ARGS="--hypothesis-profile=explore"

@@ -18,8 +18,8 @@ def run(command: Callable[[], int], *, kept: str = GO_ON) -> int:
     """The command's exit status, or how else it ended.
 
     2 for a `ConfigError`, 4 where the system refuses to read or write a file (a full disk, say), 70 for a crash,
-    128 + the signal's number for a stop. Nothing that is printed fails (`terminal.lasting`), and jax computes in one
-    way (`numerics.fixed`).
+    128 + the signal's number for a stop. Nothing that is printed fails (`terminal.lasting`), jax computes in one way
+    (`numerics.fixed`), and its programs are kept (`compiled.kept`).
 
     Args:
       command: imports by itself what is large, so that a crash of an import is one of the command.
@@ -29,9 +29,10 @@ def run(command: Callable[[], int], *, kept: str = GO_ON) -> int:
         try:
             with stoppable():
                 # Late: a crash within it is one of the command.
+                from theory_checks.compiled import kept as compiled
                 from theory_checks.numerics import fixed
 
-                with fixed():
+                with fixed(), compiled():
                     return command()
         except ConfigError as error:
             return _end(UNUSABLE, f"error: {error}", error)
