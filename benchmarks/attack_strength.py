@@ -30,7 +30,7 @@ from purifyjax.models import NetMargin
 from purifyjax.sweep import seed_keys
 from purifyjax.training import Training, model_of
 from theory_checks.arguments import parse, require_count
-from theory_checks.command import run
+from theory_checks.command import computing, run
 
 NETS = ("clean", "robust")
 Nets = dict[str, dict[str, Array]]
@@ -69,8 +69,13 @@ class Options:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    prog = "python -m benchmarks.attack_strength"
-    return run(lambda: compare(parse(Options, arguments, prog)), kept="nothing is kept")
+    return run(lambda: _main(arguments), kept="nothing is kept")
+
+
+def _main(arguments: list[str] | None) -> int:
+    options = parse(Options, arguments, "python -m benchmarks.attack_strength")
+    with computing():
+        return compare(options)
 
 
 def read(path: Path, training: Training, seeds: int) -> tuple[Nets, Int[Array, " seed"]]:

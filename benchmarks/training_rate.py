@@ -24,6 +24,7 @@ from purifyjax.sweep import seed_keys, seeds_at_once
 from purifyjax.sweep.train import bytes_a_seed
 from purifyjax.training import Phase, Training, initial_state, run_steps
 from theory_checks.arguments import parse
+from theory_checks.command import computing
 from theory_checks.command import run as command
 
 STEPS, ROUNDS = 10, 7
@@ -107,7 +108,8 @@ def main(arguments: list[str] | None = None, *, prog: str = "python -m benchmark
 
 def _main(arguments: list[str] | None, prog: str) -> int:
     parse(Options, arguments, prog)
-    return compare()
+    with computing():
+        return compare()
 
 
 def compare() -> int:

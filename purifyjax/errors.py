@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
-from jax.core import Tracer
 
 _LONGEST = 400  # of a value, in a message
+
+# jax is imported where numbers are looked at: a command line that is refused does not wait for it.
 
 
 class ConfigError(ValueError):
@@ -26,6 +26,9 @@ def require(condition: Any, field: str, value: Any, allowed: str) -> None:
 
 def concrete(value: Any) -> np.ndarray | None:
     """The numbers of a value, None where there are none to look at: traced, or a placeholder of a pytree."""
+    import jax
+    from jax.core import Tracer
+
     if isinstance(value, Tracer):
         return None
     if isinstance(value, bool | int | float | np.number | np.ndarray | jax.Array):
@@ -50,6 +53,9 @@ def require_real(
       holds: of an array of numbers, which are allowed.
       infinite: whether infinity may be allowed.
     """
+    import jax
+    from jax.core import Tracer
+
     numbers = concrete(value)
     if numbers is None:
         unseen = isinstance(value, jax.Array | Tracer | jax.ShapeDtypeStruct) or type(value) is object

@@ -6,8 +6,8 @@ import math
 from typing import Any, NamedTuple, overload
 
 import numpy as np
+import scipy  # its parts load when they are used: that of statistics takes as long as all of jax
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from purifyjax.errors import ConfigError, require, require_count, require_real
 from purifyjax.settings import real_array, whole
@@ -63,8 +63,8 @@ def clopper_pearson(successes: ArrayLike, trials: ArrayLike, confidence: float =
     if not np.all((s >= 0) & (s <= n)):
         raise ConfigError("successes must lie between 0 and trials")
     # A Beta parameter of 0 is outside scipy's range: those ends are 0 and 1 by definition.
-    low = np.where(s > 0, stats.beta.ppf(tail, np.maximum(s, 1), n - s + 1), 0.0)
-    high = np.where(s < n, stats.beta.isf(tail, s + 1, np.maximum(n - s, 1)), 1.0)
+    low = np.where(s > 0, scipy.stats.beta.ppf(tail, np.maximum(s, 1), n - s + 1), 0.0)
+    high = np.where(s < n, scipy.stats.beta.isf(tail, s + 1, np.maximum(n - s, 1)), 1.0)
     return (float(low), float(high)) if low.ndim == 0 else (low, high)
 
 
@@ -91,7 +91,7 @@ def median_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float,
     tail = _tail(confidence)
     ordered = np.sort(_values(values))
     ranks = np.arange(1, len(ordered) // 2 + 1)
-    rank = int(np.count_nonzero(stats.binom.cdf(ranks - 1, len(ordered), 0.5) <= tail))
+    rank = int(np.count_nonzero(scipy.stats.binom.cdf(ranks - 1, len(ordered), 0.5) <= tail))
     if rank == 0:
         return -math.inf, math.inf
     return float(ordered[rank - 1]), float(ordered[-rank])
@@ -120,7 +120,7 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, f
     sample = _values(values)
     if len(sample) < 2 or np.isinf(sample).any():
         return -math.inf, math.inf
-    half = stats.t.isf(tail, len(sample) - 1) * sample.std(ddof=1) / math.sqrt(len(sample))
+    half = scipy.stats.t.isf(tail, len(sample) - 1) * sample.std(ddof=1) / math.sqrt(len(sample))
     return float(sample.mean() - half), float(sample.mean() + half)
 
 
@@ -154,7 +154,7 @@ def ratio_interval(parts: ArrayLike, wholes: ArrayLike, confidence: float = 0.95
     if len(a) < 2 or total == 0 or np.isinf([a, b]).any():
         return -math.inf, math.inf
     ratio = a.sum() / total
-    half = stats.t.isf(tail, len(a) - 1) * (a - ratio * b).std(ddof=1) * math.sqrt(len(a)) / total
+    half = scipy.stats.t.isf(tail, len(a) - 1) * (a - ratio * b).std(ddof=1) * math.sqrt(len(a)) / total
     return float(ratio - half), float(ratio + half)
 
 
@@ -200,7 +200,7 @@ def two_level_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[flo
     variance = parts.sum()
     # In shares of the whole, whose squares do not underflow.
     shares = parts / variance if variance > 0 else np.ones(2)
-    half = stats.t.isf(tail, 1 / np.sum(shares**2 / (counts - 1))) * math.sqrt(variance)
+    half = scipy.stats.t.isf(tail, 1 / np.sum(shares**2 / (counts - 1))) * math.sqrt(variance)
     return float(sample.mean() - half), float(sample.mean() + half)
 
 
@@ -260,7 +260,7 @@ def paired_difference_interval(
 
     Source: Bonett & Price, Journal of Educational and Behavioral Statistics 37 (2012).
     """
-    z = stats.norm.isf(_tail(confidence))
+    z = scipy.stats.norm.isf(_tail(confidence))
     less, more, n = _alike(lost=lost, gained=gained, trials=trials)
     if not (np.all(whole(less) & whole(more) & (less + more <= n)) and np.isfinite(n).all()):  # NaN fails too
         raise ConfigError("lost and gained must be counts of different points out of the trials")
@@ -336,11 +336,11 @@ def weighted_line_fit(x: ArrayLike, y: ArrayLike, y_error: ArrayLike, confidence
     spread = np.sum(weights * (xs - x_mean) ** 2)
     slope = np.sum(weights * (xs - x_mean) * (ys - y_mean)) / spread
     intercept = y_mean - slope * x_mean
-    half = stats.norm.isf(tail) / math.sqrt(spread)
+    half = scipy.stats.norm.isf(tail) / math.sqrt(spread)
     freedom = len(xs) - 2
     if freedom:
         chi_square = np.sum(weights * (ys - intercept - slope * xs) ** 2)
-        half = max(half, stats.t.isf(tail, freedom) * math.sqrt(chi_square / freedom / spread))
+        half = max(half, scipy.stats.t.isf(tail, freedom) * math.sqrt(chi_square / freedom / spread))
     return LineFit(float(slope), float(intercept), float(slope - half), float(slope + half))
 
 

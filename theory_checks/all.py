@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import sys
 
-from theory_checks.command import run
+from theory_checks.command import computing, run
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,17 +25,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(arguments: list[str] | None) -> int:
-    from theory_checks import catalogue
     from theory_checks.arguments import parse
     from theory_checks.options import Options
 
     options = parse(Options, arguments, "python -m theory_checks.all")
-    if options.list:
-        print(catalogue.listing(catalogue.papers()))
-        return 0
-    from theory_checks.check import check
+    with computing():
+        from theory_checks import catalogue
 
-    return check(options)
+        if options.list:
+            print(catalogue.listing(catalogue.papers()))
+            return 0
+        from theory_checks.check import check
+
+        return check(options)
 
 
 if __name__ == "__main__":

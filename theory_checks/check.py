@@ -12,8 +12,9 @@ from typing import Any
 
 from purifyjax.errors import require
 from theory_checks import catalogue
-from theory_checks.options import Options, plan, writable
+from theory_checks.options import Options, writable
 from theory_checks.paper import Paper
+from theory_checks.plan import plan
 from theory_checks.progress import say
 from theory_checks.report import Report, format_verdict, in_a_line, print_table
 from theory_checks.runner import Runner

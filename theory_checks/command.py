@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from purifyjax.errors import ConfigError
 from theory_checks import terminal
@@ -18,22 +19,17 @@ def run(command: Callable[[], int], *, kept: str = GO_ON) -> int:
     """The command's exit status, or how else it ended.
 
     2 for a `ConfigError`, 4 where the system refuses to read or write a file (a full disk, say), 70 for a crash,
-    128 + the signal's number for a stop. Nothing that is printed fails (`terminal.lasting`), jax computes in one way
-    (`numerics.fixed`), and its programs are kept (`compiled.kept`).
+    128 + the signal's number for a stop. Nothing that is printed fails (`terminal.lasting`).
 
     Args:
-      command: imports by itself what is large, so that a crash of an import is one of the command.
+      command: imports by itself what is large, so that a crash of an import is one of the command, and computes within
+        `computing`.
       kept: what a run that did not come to its end leaves.
     """
     with terminal.lasting():
         try:
             with stoppable():
-                # Late: a crash within it is one of the command.
-                from theory_checks.compiled import kept as compiled
-                from theory_checks.numerics import fixed
-
-                with fixed(), compiled():
-                    return command()
+                return command()
         except ConfigError as error:
             return _end(UNUSABLE, f"error: {error}", error)
         except OSError as error:
@@ -49,6 +45,16 @@ def run(command: Callable[[], int], *, kept: str = GO_ON) -> int:
         except Stopped as stop:
             print(file=sys.stderr)
             return _end(stop.status, f"stopped by {stop.signal.name}; {kept}", stop)
+
+
+@contextmanager
+def computing() -> Iterator[None]:
+    """Within the block jax computes in one way (`numerics.fixed`), and its programs are kept (`compiled.kept`)."""
+    from theory_checks.compiled import kept
+    from theory_checks.numerics import fixed
+
+    with fixed(), kept():
+        yield
 
 
 def _end(status: int, sentence: str, error: BaseException) -> int:

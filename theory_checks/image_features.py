@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from purifyjax.errors import require
-from theory_checks.command import run
+from theory_checks.command import computing, run
 from theory_checks.terminal import WIDTH, fold
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(arguments: list[str] | None) -> int:
     from theory_checks.arguments import parse
 
-    return follow(parse(Options, arguments, "python -m theory_checks.image_features"))
+    options = parse(Options, arguments, "python -m theory_checks.image_features")
+    with computing():
+        return follow(options)
 
 
 def follow(options: Options) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from scipy import stats
+import scipy
 
 from theory_checks.passing import Outcome, Passing
 
@@ -47,7 +47,7 @@ class SeedValue:
             return self.low, self.high
         if self.interval is not None:
             return self.interval(confidence)
-        factor = float(stats.norm.isf((1 - confidence) / 2) / stats.norm.isf((1 - CONFIDENCE) / 2))
+        factor = float(scipy.stats.norm.isf((1 - confidence) / 2) / scipy.stats.norm.isf((1 - CONFIDENCE) / 2))
         return self.value - factor * (self.value - self.low), self.value + factor * (self.high - self.value)
 
 

@@ -14,7 +14,7 @@ from typing import Annotated
 
 from tyro import conf
 
-from theory_checks.command import run
+from theory_checks.command import computing, run
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(arguments: list[str] | None) -> int:
     from theory_checks.arguments import parse
 
-    return merge(parse(Options, arguments, "python -m theory_checks.merge"))
+    options = parse(Options, arguments, "python -m theory_checks.merge")
+    with computing():
+        return merge(options)
 
 
 def merge(options: Options) -> int:

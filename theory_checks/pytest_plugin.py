@@ -45,7 +45,8 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         return
     from purifyjax.errors import ConfigError
     from theory_checks import catalogue
-    from theory_checks.options import Options, plan
+    from theory_checks.options import Options
+    from theory_checks.plan import plan
 
     profile, seeds = str(config.getoption("theorems_profile")), config.getoption("theorems_seeds")
     if config.getoption("theorems_out") == "":

@@ -19,8 +19,9 @@ from theory_checks import catalogue
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
 from theory_checks.numerics import fixed
-from theory_checks.options import Options, Plan, plan
+from theory_checks.options import Options
 from theory_checks.paper import Paper
+from theory_checks.plan import Plan, plan
 from theory_checks.report.console import format_verdict
 from theory_checks.runner import Runner
 from theory_checks.seeds import named

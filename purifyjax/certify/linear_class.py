@@ -21,10 +21,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize
-from scipy.special import expit, rel_entr
 
 from purifyjax.balls import Ball, require_ball, require_radius
 from purifyjax.certify.network import dual_norm
@@ -154,11 +153,11 @@ def chernoff_upper(mean: float, n: int, confidence: float) -> float:
     budget = -np.log1p(-confidence) / n
 
     def gap(p):
-        return rel_entr(mean, p) + rel_entr(1.0 - mean, 1.0 - p) - budget
+        return scipy.special.rel_entr(mean, p) + scipy.special.rel_entr(1.0 - mean, 1.0 - p) - budget
 
     if mean >= 1.0:
         return 1.0
-    return float(optimize.brentq(gap, mean, np.nextafter(1.0, 0.0), xtol=1e-14))  # pyright: ignore[reportArgumentType]
+    return float(scipy.optimize.brentq(gap, mean, np.nextafter(1.0, 0.0), xtol=1e-14))  # pyright: ignore[reportArgumentType]
 
 
 def best_robust_linear(
@@ -242,9 +241,9 @@ def _adversarial_logistic(x: FloatArray, y: FloatArray, reach: float, decay: flo
         w, c = theta[:-1], theta[-1]
         size = np.sqrt(w @ w + _SMOOTHING**2)
         margin = y * (x @ w + c) - reach * size
-        slope = -expit(-margin) / len(y)
+        slope = -scipy.special.expit(-margin) / len(y)
         gradient = np.append((slope * y) @ x - slope.sum() * reach * w / size + decay * w, slope @ y)
         return np.mean(np.logaddexp(0.0, -margin)) + decay * (w @ w) / 2.0, gradient
 
     start = np.append(y @ x / len(y), 0.0)
-    return optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x[:-1]
+    return scipy.optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x[:-1]

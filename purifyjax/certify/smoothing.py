@@ -11,8 +11,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Float, PRNGKeyArray
-from scipy import stats
 
 from purifyjax.errors import require, require_count, require_real
 from purifyjax.margins import MarginOf, Params, require_labels, require_one_a_point, require_points
@@ -65,8 +65,8 @@ def smoothed_radius(
     wins = np.asarray(
         program(_wins, margin_of=margin_of)(key, params, x, y, jnp.asarray(std, x.dtype), jnp.arange(draws))
     )
-    low = np.where(wins > 0, stats.beta.ppf(1 - confidence, np.maximum(wins, 1), draws - wins + 1), 0.0)
-    return Smoothed(std * np.maximum(stats.norm.ppf(np.maximum(low, 0.5)), 0.0), wins, draws)
+    low = np.where(wins > 0, scipy.stats.beta.ppf(1 - confidence, np.maximum(wins, 1), draws - wins + 1), 0.0)
+    return Smoothed(std * np.maximum(scipy.stats.norm.ppf(np.maximum(low, 0.5)), 0.0), wins, draws)
 
 
 def _wins(key, params, x, y, std, draws, margin_of: MarginOf):

@@ -10,8 +10,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float
-from scipy import stats
 
 from purifyjax.errors import require, require_real
 from purifyjax.stats import clopper_pearson
@@ -134,7 +134,7 @@ def _signs(codes: Float[np.ndarray, "n dim"]) -> tuple[np.ndarray, np.ndarray, n
     positive, trials = np.sum(codes > 0, axis=0), np.sum(codes != 0, axis=0)
     low, high = clopper_pearson(np.minimum(positive, trials), np.maximum(trials, 1))
     least = np.minimum(positive, trials - positive)
-    p = np.where(trials > 0, 2 * stats.binom.cdf(least, trials, 0.5), 1.0)
+    p = np.where(trials > 0, 2 * scipy.stats.binom.cdf(least, trials, 0.5), 1.0)
     return np.where(trials > 0, low, 0.0), np.where(trials > 0, high, 1.0), np.minimum(p, 1.0)
 
 
@@ -146,7 +146,7 @@ def _support_p(codes: Float[np.ndarray, "n dim"]) -> Float[np.ndarray, " pair"]:
     count = np.round(support.sum(axis=0)).astype(int)
     # Many pairs have the same three counts.
     tables, place = np.unique(np.stack([together, count[first], count[second]]), axis=1, return_inverse=True)
-    law = stats.hypergeom(len(codes), tables[1], tables[2])
+    law = scipy.stats.hypergeom(len(codes), tables[1], tables[2])
     return np.minimum(2 * np.minimum(law.cdf(tables[0]), law.sf(tables[0] - 1)), 1.0)[place.ravel()]
 
 
@@ -160,7 +160,7 @@ def _value_p(codes: Float[np.ndarray, "n dim"]) -> Float[np.ndarray, " pair"]:
 
 
 def _discoveries(p: Float[np.ndarray, " test"]) -> float:
-    return float(np.mean(stats.false_discovery_control(p) <= LEVEL))
+    return float(np.mean(scipy.stats.false_discovery_control(p) <= LEVEL))
 
 
 def smallest_value(mean_nonzeros: float, energy: float) -> float:

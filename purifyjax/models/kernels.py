@@ -12,10 +12,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
-from scipy import linalg
 
 from purifyjax.errors import require
 
@@ -166,11 +166,11 @@ def kernel_ridge(
     gram = np.asarray(kernel(x, x), np.float64)
     gram = (gram + gram.T) / 2.0 + ridge * np.eye(len(gram))
     try:
-        factor = linalg.cho_factor(gram, overwrite_a=True)
-    except linalg.LinAlgError:
+        factor = scipy.linalg.cho_factor(gram, overwrite_a=True)
+    except scipy.linalg.LinAlgError:
         require(False, "ridge λ", ridge, "larger: the kernel matrix is singular to rounding")
         raise
-    return jnp.asarray(linalg.cho_solve(factor, np.asarray(y, np.float64)), x.dtype)
+    return jnp.asarray(scipy.linalg.cho_solve(factor, np.asarray(y, np.float64)), x.dtype)
 
 
 def kernel_margin(kernel: Kernel, points: Float[Array, "n dim"], dual: Float[Array, " n"]):

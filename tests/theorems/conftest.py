@@ -9,10 +9,11 @@ import pytest
 
 from theory_checks import catalogue
 from theory_checks.measuring.attacked import Evaluation
-from theory_checks.options import Options, plan
+from theory_checks.options import Options
 from theory_checks.papers.feature_purification import PAPER
 from theory_checks.papers.feature_purification.config import Surgery
 from theory_checks.papers.feature_purification.experiment import at_size
+from theory_checks.plan import plan
 from theory_checks.runner import Runner
 
 SIZE = {"dimension": 256, "sparsity": 15, "neurons": 1024, "pace": 0.6, "batch_size": 256}

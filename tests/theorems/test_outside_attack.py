@@ -19,7 +19,8 @@ from purifyjax.balls import Ball
 from purifyjax.data import SparseCoding, instance, sample
 from theory_checks import catalogue
 from theory_checks.measuring.two_layer import margin_of
-from theory_checks.options import Options, plan
+from theory_checks.options import Options
+from theory_checks.plan import plan
 from theory_checks.runner import Runner
 
 foolbox = pytest.importorskip("foolbox")

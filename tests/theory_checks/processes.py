@@ -18,10 +18,11 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from theory_checks import all, command
 def walks():
-    from tests.theory_checks import tiny
-    from theory_checks import catalogue
-    catalogue.papers = lambda: (tiny.PAPER,)
-    return all._main(sys.argv[1:])
+    with command.computing():
+        from tests.theory_checks import tiny
+        from theory_checks import catalogue
+        catalogue.papers = lambda: (tiny.PAPER,)
+        return all._main(sys.argv[1:])
 sys.exit(command.run(walks))
 """
 

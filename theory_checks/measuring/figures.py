@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from purifyjax.plots import radius_curves
+from purifyjax import plots
 from theory_checks.evidence import Evidence
 from theory_checks.figure import Figure, heading
 from theory_checks.measuring.attacked import CERTIFICATES, ROBUSTNESS
 
 
 def _radius_curves(evidence: Evidence):
-    return radius_curves.figure(
+    return plots.radius_curves.figure(
         evidence[ROBUSTNESS],
         evidence.config.radius,
         evidence[CERTIFICATES],

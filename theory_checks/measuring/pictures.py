@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from purifyjax.plots import pictures as plot
+from purifyjax import plots
 from theory_checks.evidence import Evidence, Table
 from theory_checks.figure import Figure, heading
 
@@ -59,6 +59,6 @@ def picture_figure(name: str, caption: str) -> Figure:
 
     def draw(evidence: Evidence):
         rows = evidence[PICTURES]
-        return plot.figure(rows[rows.figure == name], title=f"{heading(evidence)}: {name}")
+        return plots.pictures.figure(rows[rows.figure == name], title=f"{heading(evidence)}: {name}")
 
     return Figure(name.replace(" ", "_"), PICTURES, caption, draw, where=(("figure", name),))

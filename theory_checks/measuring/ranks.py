@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from purifyjax.plots import ranks as plot
+from purifyjax import plots
 from theory_checks.evidence import Table
 from theory_checks.figure import Figure, heading
 
@@ -26,5 +26,5 @@ CURVES = Figure(
     RANKS,
     "Accuracy against the rank of the update of the clean weights, beside the unrestricted update with the two "
     "points that a rank may lose; mean and range over seeds.",
-    lambda evidence: plot.figure(evidence[RANKS], title=heading(evidence)),
+    lambda evidence: plots.ranks.figure(evidence[RANKS], title=heading(evidence)),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from purifyjax.plots import style
+from purifyjax import plots
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
 from theory_checks.spans import span
@@ -34,5 +34,5 @@ def draw(
             name = figure.file(evidence)
             if name not in drawn and figure.shows(evidence):
                 with span("draw", experiment=evidence.experiment):
-                    path, _svg = style.save(figure.draw(evidence), Path(directory) / name)
+                    path, _svg = plots.style.save(figure.draw(evidence), Path(directory) / name)
                 drawn[name] = Drawn(path, figure.caption)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from purifyjax.plots import angles, sparsity_curves
+from purifyjax import plots
 from theory_checks.figure import Figure, heading
 from theory_checks.measuring.pictures import picture_figure
 from theory_checks.papers.deep_purification.tables import ANGLES as ANGLE_TABLE
@@ -12,7 +12,7 @@ ANGLES = Figure(
     "angles",
     ANGLE_TABLE,
     "Angles between matching filters of two nets, by layer: shares of the filters, mean and range over seeds.",
-    lambda evidence: angles.figure(evidence[ANGLE_TABLE], title=heading(evidence)),
+    lambda evidence: plots.angles.figure(evidence[ANGLE_TABLE], title=heading(evidence)),
 )
 FILTERS = picture_figure(
     "filters", "First-layer filters before training, after clean and after adversarial training of the first seed."
@@ -29,5 +29,5 @@ SPARSITY_CURVES = Figure(
     "sparsity_curves",
     SPARSITY,
     "Relative error of images and of perturbations, rebuilt from so many first-layer filters of a net.",
-    lambda evidence: sparsity_curves.figure(evidence[SPARSITY], title=heading(evidence)),
+    lambda evidence: plots.sparsity_curves.figure(evidence[SPARSITY], title=heading(evidence)),
 )

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from purifyjax.plots import (
-    accumulation,
-    clean_trainings,
-    cosines,
-    dial,
-    mechanism,
-    neuron,
-    perturbation,
-    training_curves,
-    transfer,
-)
+from purifyjax import plots
 from theory_checks.evidence import Evidence
 from theory_checks.figure import Figure, heading
 from theory_checks.measuring.neurons import NEURONS
@@ -33,7 +23,7 @@ def _neuron(evidence: Evidence):
     rows = evidence[COORDINATES]
     seed = rows["seed"].min()
     index = rows.loc[rows["seed"] == seed, "neuron"].iloc[0]
-    return neuron.figure(
+    return plots.neuron.figure(
         rows.loc[(rows["seed"] == seed) & (rows["neuron"] == index)],
         title=f"{heading(evidence)}, neuron {index} of seed {seed}",
     )
@@ -43,7 +33,7 @@ def _perturbation(evidence: Evidence):
     # One point of one seed: the others are in the table.
     rows, data = evidence[PERTURBATION_COORDINATES], evidence.config.training.data
     seed = rows["seed"].min()
-    return perturbation.figure(
+    return plots.perturbation.figure(
         rows.loc[rows["seed"] == seed],
         evidence[PERTURBATIONS],
         dense=data.dimension / 3,
@@ -53,20 +43,24 @@ def _perturbation(evidence: Evidence):
 
 
 def _training_curves(evidence: Evidence):
-    return training_curves.figure(evidence[HISTORY], radius=evidence.config.monitored_radius, title=heading(evidence))
+    return plots.training_curves.figure(
+        evidence[HISTORY], radius=evidence.config.monitored_radius, title=heading(evidence)
+    )
 
 
 OPERATED = Figure(
     "mechanism",
     MECHANISM,
     "Accuracy at τ of both nets with the mixture and without it, and of the controls, mean and range over seeds.",
-    lambda evidence: mechanism.figure(evidence[MECHANISM], radius=evidence.config.radius, title=heading(evidence)),
+    lambda evidence: plots.mechanism.figure(
+        evidence[MECHANISM], radius=evidence.config.radius, title=heading(evidence)
+    ),
 )
 DIALS = Figure(
     "dial",
     DIAL,
     "Four nets under thresholds from the linear to the deaf regime: accuracies at τ, selectivity, linear R².",
-    lambda evidence: dial.figure(evidence[DIAL], title=heading(evidence)),
+    lambda evidence: plots.dial.figure(evidence[DIAL], title=heading(evidence)),
 )
 TRAINING_CURVES = Figure(
     "training_curves", HISTORY, "Loss and accuracies through training, mean and range over seeds.", _training_curves
@@ -75,19 +69,19 @@ ACCUMULATION = Figure(
     "accumulation",
     HISTORY,
     "The median neuron's mixture and feature through training, mean and range over seeds.",
-    lambda evidence: accumulation.figure(evidence[HISTORY], title=heading(evidence)),
+    lambda evidence: plots.accumulation.figure(evidence[HISTORY], title=heading(evidence)),
 )
 CLEAN_CURVES = Figure(
     "clean_trainings",
     CLEAN_TRAININGS,
     "Clean nets, however trained: clean accuracy and accuracy at τ, mean and range over seeds.",
-    lambda e: clean_trainings.figure(e[CLEAN_TRAININGS], radius=e.config.radius, bound=0.01, title=heading(e)),
+    lambda e: plots.clean_trainings.figure(e[CLEAN_TRAININGS], radius=e.config.radius, bound=0.01, title=heading(e)),
 )
 COSINES = Figure(
     "cosines",
     NEURONS,
     "Absolute cosines between initial, clean and robust weights, over live neurons.",
-    lambda evidence: cosines.figure(evidence[NEURONS], title=heading(evidence)),
+    lambda evidence: plots.cosines.figure(evidence[NEURONS], title=heading(evidence)),
 )
 NEURON = Figure("neuron", COORDINATES, "One neuron in the basis of the dictionary, in units of its norm.", _neuron)
 PERTURBATION = Figure(
@@ -101,5 +95,5 @@ TRANSFERS = Figure(
     "transfer",
     TRANSFER,
     "Accuracy of every seed's net under perturbations found on every other's.",
-    lambda evidence: transfer.figure(evidence[TRANSFER], title=heading(evidence)),
+    lambda evidence: plots.transfer.figure(evidence[TRANSFER], title=heading(evidence)),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from purifyjax.plots import natural
+from purifyjax import plots
 from theory_checks.evidence import Evidence
 from theory_checks.figure import Figure, heading
 from theory_checks.measuring.attacked import ROBUSTNESS
@@ -12,7 +12,7 @@ from theory_checks.papers.natural_codes.tables import CODES
 
 
 def _natural(evidence: Evidence):
-    return natural.figure(
+    return plots.natural.figure(
         evidence[CODES], evidence[ROBUSTNESS], evidence[PICTURES], radius(evidence), title=heading(evidence)
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from purifyjax.plots import robust_optimisation
+from purifyjax import plots
 from theory_checks.evidence import Evidence
 from theory_checks.figure import Figure, heading
 from theory_checks.measuring.image_nets import IMAGE_ROBUSTNESS
@@ -11,7 +11,7 @@ from theory_checks.measuring.pictures import picture_figure
 
 def _curves(evidence: Evidence):
     radii = dict(evidence.config.radii)
-    return robust_optimisation.figure(evidence[IMAGE_ROBUSTNESS], radii=radii, title=heading(evidence))
+    return plots.robust_optimisation.figure(evidence[IMAGE_ROBUSTNESS], radii=radii, title=heading(evidence))
 
 
 CURVES = Figure(

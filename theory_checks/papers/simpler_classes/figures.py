@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from purifyjax.plots import classes, degrees
+from purifyjax import plots
 from theory_checks.evidence import Evidence
 from theory_checks.figure import Figure
 from theory_checks.papers.simpler_classes.tables import CLASS_BOUNDS, CLASSES
@@ -10,14 +10,14 @@ from theory_checks.papers.simpler_classes.tables import CLASS_BOUNDS, CLASSES
 
 def _classes(evidence: Evidence):
     bound = float(evidence[CLASS_BOUNDS]["with_intercept"].iloc[0])
-    return classes.figure(
+    return plots.classes.figure(
         evidence[CLASSES], evidence.config.radius, bound=bound, title="Simpler classes beside the network"
     )
 
 
 def _degrees(evidence: Evidence):
     bound = float(evidence[CLASS_BOUNDS]["with_intercept"].iloc[0])
-    return degrees.figure(
+    return plots.degrees.figure(
         evidence[CLASSES], evidence.config.radius, bound=bound, title="Polynomials by degree, beside the network"
     )
 

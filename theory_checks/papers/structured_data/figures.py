@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from purifyjax.plots import alignments, race
+from purifyjax import plots
 from theory_checks.evidence import Evidence
 from theory_checks.figure import Figure, heading
 from theory_checks.papers.structured_data.tables import ALIGNMENTS, RACE
@@ -13,7 +13,7 @@ from theory_checks.papers.structured_data.tables import ALIGNMENTS, RACE
 def _race(evidence: Evidence):
     boundary = evidence[RACE].groupby("radius").predicted.first()
     line = np.polynomial.Polynomial.fit(boundary.index, boundary, 1)
-    return race.figure(evidence[RACE], line, title="The race of the features")
+    return plots.race.figure(evidence[RACE], line, title="The race of the features")
 
 
 LEARNING = Figure(
@@ -21,7 +21,7 @@ LEARNING = Figure(
     ALIGNMENTS,
     "The filters' largest alignment with the robust and with the non-robust features through both trainings, mean "
     "and range over seeds.",
-    lambda evidence: alignments.figure(evidence[ALIGNMENTS], title=heading(evidence)),
+    lambda evidence: plots.alignments.figure(evidence[ALIGNMENTS], title=heading(evidence)),
 )
 WINNER = Figure(
     "race",
