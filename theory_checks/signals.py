@@ -42,7 +42,7 @@ def stoppable() -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         if _collecting(frame):
-            # What is raised there is printed and lost: ask again when the collector is done.
+            # What is raised there is printed and lost: ask again when that is done.
             threading.Timer(_AGAIN, signal.raise_signal, [number]).start()
             return
         raise KeyboardInterrupt if number == signal.SIGINT else Stopped(number)
@@ -59,10 +59,10 @@ def stoppable() -> Iterator[None]:
 
 
 def _collecting(frame: FrameType | None) -> bool:
-    """Whether a callback of the garbage collector is running."""
+    """Whether a callback of the garbage collector, or what an object does at its end, is running."""
     callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
     while frame is not None:
-        if frame.f_code in callbacks:
+        if frame.f_code in callbacks or frame.f_code.co_name == "__del__":
             return True
         frame = frame.f_back
     return False

@@ -32,7 +32,7 @@ class FGM(Attack):
         return fgm(key, margin, x, y, ball)
 
     def perturb(self, key, margin, x, y, ball):
-        checked(margin, x, y)
+        checked(margin, x, y, gradients=False)  # some points of a batch may well have none
         # The margin there is not asked for.
         return ball.steepest(descent(margin, x, y))
 
@@ -73,6 +73,7 @@ class PGD(Attack):
 
     def __call__(self, key, margin, x, y, ball):
         if self.keep == "last":
+            checked(margin, x, y)
             delta = self.perturb(key, margin, x, y, ball)
             return Attacked(delta, margin(x + delta, y))
         if self.start == "fgm":
@@ -90,7 +91,7 @@ class PGD(Attack):
     def perturb(self, key, margin, x, y, ball):
         if self.keep == "best":
             return self(key, margin, x, y, ball).perturbation
-        checked(margin, x, y)
+        checked(margin, x, y, gradients=False)
         delta = self._begin(key, margin, x, y, ball)
         for _ in range(self.steps):
             step = ball.steepest(descent(margin, x + delta, y))

@@ -27,9 +27,17 @@ sys.exit(command.run(walks))
 """
 
 
-def start(out: Path, *arguments: str, environment: dict[str, str] | None = None, **options: Any) -> subprocess.Popen:
-    """A run of the walks in a process of its own; both streams are piped unless the options say otherwise."""
+def start(
+    out: Path, *arguments: str, environment: dict[str, str] | None = None, closed: bool = False, **options: Any
+) -> subprocess.Popen:
+    """A run of the walks in a process of its own; its output is piped unless the options say otherwise.
+
+    Args:
+      closed: whether it starts without any stream.
+    """
     own = os.environ | {"PYTHONPATH": str(Path(theory_checks.__file__).parents[1])} | (environment or {})
     command = [sys.executable, "-c", START, "--profile", "tiny", "--out", str(out), *arguments]
+    if closed:  # by a shell: Python runs nothing safely between fork and exec
+        command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command]
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, env=own, **streams | options)

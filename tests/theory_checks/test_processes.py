@@ -49,7 +49,7 @@ def test_numbers_and_report_do_not_hang_on_the_environment_or_on_who_reads(refer
 
 
 def test_streams_that_are_closed_change_nothing(reference, tmp_path):
-    process = start(tmp_path, preexec_fn=lambda: [os.close(number) for number in (0, 1, 2)])
+    process = start(tmp_path, closed=True)
     process.communicate(timeout=120)
     assert process.returncode == 0 and told(tmp_path) == reference
 

@@ -40,3 +40,14 @@ def test_a_signal_in_a_callback_of_the_collector_stops_it_after_the_callback(num
             wait()
     finally:
         gc.callbacks.remove(callback)
+
+
+def test_a_signal_while_an_object_ends_stops_it_afterwards():
+    class Ends:
+        def __del__(self):
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(Stopped), stoppable():
+        ending = Ends()
+        del ending
+        wait()

@@ -86,13 +86,18 @@ def load(name: Name, directory: str | os.PathLike[str] | None = None, *, seed: i
 
 def _folder(name: str, directory: Any, needed: str) -> Path:
     """Where the files lie: a folder, or CIFAR-10's archive itself."""
+    told = os.fspath(directory)
     try:
-        folder = Path(directory).expanduser()
-    except (RuntimeError, TypeError) as error:
-        raise ConfigError(f"directory = {directory!r} is not allowed: {error}, and {needed}") from error
-    if name != "cifar10" or not folder.is_file():
-        missing = "it is a file, no such folder" if folder.exists() else "there is no such folder"
-        require(folder.is_dir(), "directory", str(folder), f"{missing}, and {needed}")
+        folder = Path(told).expanduser()
+        file, there, whole = folder.is_file(), folder.exists(), folder.is_dir()
+    except OSError as error:
+        refused = f"there is no such folder ({error.strerror})"
+        raise ConfigError(f"directory = {told!r} is not allowed: {refused}, and {needed}") from error
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ConfigError(f"directory = {told!r} is not allowed: {error}, and {needed}") from error
+    if name != "cifar10" or not file:
+        missing = "it is a file, no such folder" if there else "there is no such folder"
+        require(whole, "directory", str(folder), f"{missing}, and {needed}")
     return folder
 
 

@@ -177,7 +177,7 @@ def flat(x, y):
 def test_starts_without_a_gradient_are_told_and_do_no_harm(name, margin):
     attack, gradients, norms = FUNCTIONS[name]
     x = jnp.zeros((N, DIM))
-    for norm in norms:
+    for norm in norms if margin is rooted else ("l2",):
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             found = attack(KEY, margin, x, Y, Ball(0.4, norm))
