@@ -40,25 +40,33 @@ def stoppable() -> Iterator[None]:
         yield
         return
 
+    collecting = False
+
+    def watch(phase: str, about: dict[str, int]) -> None:
+        nonlocal collecting
+        collecting = phase == "start"
+
     def stop(number: int, frame: FrameType | None) -> None:
-        if _collecting(frame):
+        if collecting or _ending(frame):
             # What is raised there is printed and lost: ask again when that is done.
             threading.Timer(_AGAIN, signal.raise_signal, [number]).start()
             return
         raise KeyboardInterrupt if number == signal.SIGINT else Stopped(number)
 
     before = {number: signal.getsignal(number) for number in _SENT}
+    gc.callbacks.append(watch)
     try:
         for number, handler in before.items():
             if handler is not signal.SIG_IGN:
                 signal.signal(number, stop)
         yield
     finally:
+        gc.callbacks.remove(watch)
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
-def _collecting(frame: FrameType | None) -> bool:
+def _ending(frame: FrameType | None) -> bool:
     """Whether a callback of the garbage collector, or what an object does at its end, is running."""
     callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
     while frame is not None:
