@@ -27,6 +27,7 @@ from purifyjax.data.images.files import (
     refuse_errors,
     require_all,
 )
+from purifyjax.data.images.matlab import require_sound
 from purifyjax.data.images.pickles import plain_objects
 
 _GZIP = b"\x1f\x8b"  # its first bytes
@@ -196,6 +197,7 @@ def read_svhn(directory: Path) -> Found:
 def _mat(path: Path) -> Part:
     """MATLAB: X, uint8 [32, 32, 3, n], and y [n, 1] from 1 to 10, where 10 is the digit 0."""
     with refuse_errors(path, "a MATLAB file of version 4 to 7.2"):
+        require_sound(path)
         content = loadmat(path, variable_names=["X", "y"], appendmat=False)
     for key in ("X", "y"):
         expect(isinstance(content.get(key), np.ndarray), path, f"has no array {key!r}", "the arrays 'X' and 'y'")
