@@ -93,6 +93,8 @@ def worst_case(
     for attack in attacks:
         require(isinstance(attack, Attack), "attack", attack, "a record such as FGM()")
     _require_seeds(x, y)
+    for leaf in jax.tree.leaves(params):
+        require(np.shape(leaf)[:1] == y.shape[:1], "shape of parameters", np.shape(leaf), f"{len(y)} seeds first, as x")
     require_standing(standing, y)
     for name, count in Counter(attack.name for attack in attacks).items():
         require(count == 1, "name of an attack", name, "one that no other attack of the suite has")

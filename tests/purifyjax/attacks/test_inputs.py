@@ -293,6 +293,9 @@ ODD_SETTINGS: dict[str, Callable[[], Any]] = {
     "shrink": lambda: minimal_norm(KEY, linear, X, Y, Ball(0.1), shrink_start=1.0),
     "chunk": lambda: worst_case(KEY, lambda p: linear, WEIGHT[None], X[None], Y[None], Ball(0.1), (), chunk=0),
     "no seeds": lambda: worst_case(KEY, lambda p: linear, WEIGHT[None][:0], X[None][:0], Y[None][:0], Ball(0.1), ()),
+    "nets of other seeds": lambda: worst_case(
+        KEY, lambda p: linear, jnp.ones((2, DIM)), X[None], Y[None], Ball(0.1), ()
+    ),
     "seedless": lambda: worst_case(KEY, lambda p: linear, WEIGHT, X, Y, Ball(0.1), ()),
     "an attack alone": lambda: suite(attacks=FGM),
     "an attack's function": lambda: suite(attacks=(fgm,)),

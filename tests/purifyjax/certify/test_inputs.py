@@ -123,6 +123,7 @@ def test_nets_without_weights_and_no_points(norm):
     empty = certify(prepare(WEIGHT, THRESHOLD, norm), X[:0], Y[:0], Ball(0.1, norm))
     assert empty.lower.shape == empty.certified.shape == (0,)
     for bound in BOUNDS.values():
+        assert np.isneginf(bound(single(nothing), jnp.full((1, DIM), jnp.nan), Ball(0.1, norm))).all()
         assert bound(single(nothing), jnp.zeros((0, DIM)), Ball(0.1, norm)).shape == (0,)
 
 
