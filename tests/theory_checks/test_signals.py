@@ -9,6 +9,17 @@ import pytest
 from theory_checks.signals import Stopped, stoppable
 
 
+@pytest.fixture(autouse=True)
+def signals_as_in_a_terminal():
+    """A suite under nohup, or in the background of a script, hands down that some are ignored, and so they stay."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGINT)}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def wait():
     """Run bytecode for a while: handlers are called between instructions."""
     until = time.monotonic() + 5.0
