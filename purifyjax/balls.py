@@ -41,6 +41,12 @@ def require_ball(value: Any) -> None:
     require(np.ndim(value.radius) == 0, "radius τ", value.radius, "one number")
 
 
+def require_rows(name: str, shape: tuple[int, ...]) -> None:
+    """Raise `ConfigError` for the shape of anything but rows: the ball of an image is that of its row."""
+    if len(shape) != 2 or shape[1] == 0:
+        raise ConfigError(f"{name} of shape {shape} is not allowed: rows [n, dim], reshape(n, -1) makes them")
+
+
 class Ball(struct.PyTreeNode):
     """The ball of a norm, or one such ball for every patch of an input: {δ : ‖δ_p‖ ≤ τ for every part p}.
 
@@ -68,7 +74,8 @@ class Ball(struct.PyTreeNode):
 
     def split(self, rows: Float[Array, "n dim"]) -> Float[Array, "n*parts dim/parts"]:
         """Every part of every row as a row of its own; `join` undoes it."""
-        width = _width(rows.shape)
+        require_rows("points", rows.shape)
+        width = rows.shape[1]
         require(width % self.parts == 0, "parts of the ball", self.parts, f"a divisor of the inputs' width {width}")
         return rows if self.parts == 1 else rows.reshape(-1, width // self.parts)
 
@@ -124,7 +131,7 @@ class Ball(struct.PyTreeNode):
 
     def surface(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: DTypeLike = float) -> Float[Array, "n dim"]:
         """Random points of norm τ: uniform on the sphere (ℓ2), a random corner (ℓ∞), Laplace rays (ℓ1)."""
-        _width(shape)
+        require_rows("points", shape)
         radius = self._radius(dtype)
         if self.norm == "l1":
             ray = self.split(jax.random.laplace(key, shape, dtype))
@@ -147,10 +154,3 @@ class Ball(struct.PyTreeNode):
 def signs(key: PRNGKeyArray, shape: tuple[int, ...], dtype: DTypeLike = float) -> Float[Array, "n dim"]:
     """±1 with probability ½ each: `jax.random.rademacher`, the same ones whatever JAX's own precision is."""
     return 2.0 * jax.random.bernoulli(key, jnp.float32(0.5), shape).astype(dtype) - 1.0
-
-
-def _width(shape: tuple[int, ...]) -> int:
-    """The length of a row; `ConfigError` for anything but rows: the ball of an image is that of its row."""
-    if len(shape) != 2 or shape[1] == 0:
-        raise ConfigError(f"points of shape {shape} are not allowed: rows [n, dim], reshape(n, -1) makes them")
-    return shape[1]

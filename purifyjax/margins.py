@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from purifyjax.balls import require_rows
 from purifyjax.errors import ConfigError, concrete, require
 from purifyjax.frozen import FrozenTree
 
@@ -51,6 +52,14 @@ def margin_and_descent(
 
     A coordinate without a finite derivative counts as one of slope 0, so that a descent follows the others.
     """
+    value, gradient = margin_and_gradient(margin, x, y)
+    return value, jnp.where(jnp.isfinite(gradient), -gradient, 0.0)
+
+
+def margin_and_gradient(
+    margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"]
+) -> tuple[Float[Array, " n"], Float[Array, "n dim"]]:
+    """y f(x) and ∇_x [y f(x)] as it is, finite or not."""
 
     def total(inputs):
         value = margin(inputs, y)
@@ -58,13 +67,23 @@ def margin_and_descent(
         return jnp.sum(value), value
 
     (_, value), gradient = jax.value_and_grad(total, has_aux=True)(x)
-    return value, jnp.where(jnp.isfinite(gradient), -gradient, 0.0)
+    return value, gradient
+
+
+def flat(gradient: Float[Array, "n dim"]) -> Bool[Array, " n"]:
+    """Where a gradient is exactly zero."""
+    return jnp.all(gradient == 0, axis=-1)
+
+
+def unknown(gradient: Float[Array, "n dim"]) -> Bool[Array, " n"]:
+    """Where a gradient is not finite in some coordinate."""
+    return ~jnp.all(jnp.isfinite(gradient), axis=-1)
 
 
 def blind(margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"]) -> Bool[Array, " n"]:
     """Where a gradient attack starts blind: the gradient is exactly zero, or not finite in some coordinate."""
-    gradient = jax.grad(lambda inputs: jnp.sum(margin(inputs, y)))(x)
-    return jnp.all(gradient == 0, axis=-1) | ~jnp.all(jnp.isfinite(gradient), axis=-1)
+    gradient = margin_and_gradient(margin, x, y)[1]
+    return flat(gradient) | unknown(gradient)
 
 
 def require_points(x: Any, y: Any) -> None:
@@ -72,8 +91,7 @@ def require_points(x: Any, y: Any) -> None:
     for name, values in (("x", x), ("y", y)):
         require(hasattr(values, "dtype"), name, values, "an array")
     shape, labels = np.shape(x), np.shape(y)
-    if len(shape) != 2 or shape[1] == 0:
-        raise ConfigError(f"x of shape {shape} is not allowed: rows [n, dim], reshape(n, -1) makes them")
+    require_rows("x", shape)
     if labels != shape[:1]:
         raise ConfigError(f"y of shape {labels} is not allowed: one label a point, {shape[:1]}")
     for name, values, kinds in (("x", x, (jnp.floating,)), ("y", y, (jnp.floating, jnp.integer))):
@@ -111,6 +129,13 @@ def require_signs(y: Any) -> None:
     if labels is not None:
         wrong = labels[~np.isin(labels, (-1, 1))]
         require(wrong.size == 0, "label y", wrong[0] if wrong.size else None, "-1 or 1")
+
+
+def require_classes(y: Any, classes: int) -> None:
+    """Raise `ConfigError` unless all labels are among so many classes (concrete values only)."""
+    labels = concrete(y)
+    known = labels is None or bool(np.all((labels >= 0) & (labels < classes)))
+    require(known, "label y", labels, f"a class from 0 to {classes - 1}")
 
 
 def require_labels(y: Any, value: Any, of: Callable[[Any], Any]) -> None:

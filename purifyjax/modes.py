@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from purifyjax.errors import ConfigError, require
+from purifyjax.errors import require
 
 GENERATOR = "threefry2x32"  # JAX's default, whose numbers do not depend on what they are drawn beside
 
@@ -25,7 +25,7 @@ def typed(key: Any) -> PRNGKeyArray:
     dtype, shape = getattr(key, "dtype", None), np.shape(key)
     if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key):
         return key
-    words = {2: "threefry2x32", 4: "rbg"}
+    words = {2: GENERATOR, 4: "rbg"}
     generator = words.get(shape[-1] if shape else 0) if dtype == np.uint32 else None
     require(generator, "key", key, "a key of jax.random.key, or an array of them")
     return jax.random.wrap_key_data(jnp.asarray(key), impl=generator)
@@ -42,17 +42,12 @@ def own_key(key: Any) -> PRNGKeyArray:
     Raises:
       ConfigError: no key, or several.
     """
-    allowed = "one key, such as jax.random.key(0)"
-    try:
-        data, generator = jax.random.key_data(key), jax.random.key_impl(key)
-        shape = jax.random.wrap_key_data(data, impl=generator).shape
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"key = {key!r} is not allowed: {allowed}") from error
-    require(shape == (), "shape of the key", shape, allowed)
-    if generator == GENERATOR:
-        return jax.random.wrap_key_data(data, impl=GENERATOR)
+    own = typed(key)
+    require(own.shape == (), "shape of the key", own.shape, "one key, such as jax.random.key(0)")
+    if jax.random.key_impl(own) == GENERATOR:
+        return own
     found = jax.random.key(0, impl=GENERATOR)
-    for word in data.ravel():
+    for word in jax.random.key_data(own).ravel():
         found = jax.random.fold_in(found, word)
     return found
 

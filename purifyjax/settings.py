@@ -161,6 +161,12 @@ def require_settings(config: Any, settings: Mapping[str, Setting], where: str = 
         (setting.check_made if made else setting.check)(field, getattr(config, name))
 
 
+def require_confidence(value: Any) -> None:
+    """Raise `ConfigError` unless it is one number inside (0, 1)."""
+    require_real("confidence", value, "a number inside (0, 1)", lambda share: (share > 0) & (share < 1))
+    require(np.ndim(value) == 0, "confidence", value, "one number")
+
+
 def real_array(field: str, values: Any) -> NDArray[np.float64]:
     """Real numbers in float64, NaN and infinity among them.
 

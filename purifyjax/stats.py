@@ -9,8 +9,8 @@ import numpy as np
 import scipy  # its parts load when they are used: that of statistics takes as long as all of jax
 from numpy.typing import ArrayLike, NDArray
 
-from purifyjax.errors import ConfigError, require, require_count, require_real
-from purifyjax.settings import real_array, whole
+from purifyjax.errors import ConfigError, require_count
+from purifyjax.settings import real_array, require_confidence, whole
 
 FloatArray = NDArray[np.float64]
 
@@ -346,8 +346,7 @@ def weighted_line_fit(x: ArrayLike, y: ArrayLike, y_error: ArrayLike, confidence
 
 def _tail(confidence: float) -> float:
     """Probability left out on each side."""
-    require_real("confidence", confidence, "a number inside (0, 1)", lambda share: (share > 0) & (share < 1))
-    require(np.ndim(confidence) == 0, "confidence", confidence, "one number")
+    require_confidence(confidence)
     return (1 - confidence) / 2
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from theory_checks.numerics import configured
+
 LARGEST = 2**30  # bytes of the folder at the start of a command
 # Programs that take longer (in seconds) are kept, of any size.
 _LEAST = {"jax_persistent_cache_min_compile_time_secs": 0.05, "jax_persistent_cache_min_entry_size_bytes": -1}
@@ -26,6 +28,7 @@ def kept() -> Iterator[None]:
     damaged or the disk full.
     """
     import jax
+    from jax.experimental.compilation_cache import compilation_cache
 
     with warnings.catch_warnings():
         # Another process may be writing the file that this one reads. The program is then compiled: nothing to tell.
@@ -37,8 +40,11 @@ def kept() -> Iterator[None]:
             yield
             return
         bound(folder)
-        with _settings({_FOLDER: str(folder)} | _LEAST):
-            yield
+        try:
+            with configured({_FOLDER: str(folder)} | _LEAST):
+                yield
+        finally:
+            compilation_cache.reset_cache()  # it would remember its folder
 
 
 def bound(folder: Path, largest: int = LARGEST) -> None:
@@ -72,19 +78,3 @@ def _folder() -> Path | None:
     except (OSError, ValueError):
         return None
     return path if os.access(path, os.R_OK | os.W_OK | os.X_OK) else None
-
-
-@contextmanager
-def _settings(own: dict[str, str | float]) -> Iterator[None]:
-    import jax
-    from jax.experimental.compilation_cache import compilation_cache
-
-    before = {name: getattr(jax.config, name) for name in own}
-    for name, value in own.items():
-        jax.config.update(name, value)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()  # it would remember its folder

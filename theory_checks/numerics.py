@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 from purifyjax.errors import ConfigError, require
 from theory_checks.progress import say
@@ -47,12 +48,22 @@ def fixed() -> Iterator[None]:
     other = [f"{name} = {asked[name]} (but {value})" for name, value in FIXED.items() if asked[name] != value]
     if other:
         say(f"not used, since what is stored is of one kind: {', '.join(other)}")
-    for name, value in FIXED.items():
+    with configured(FIXED):
+        yield
+
+
+@contextmanager
+def configured(settings: Mapping[str, Any]) -> Iterator[None]:
+    """Within the block jax has these settings, then those from before."""
+    import jax
+
+    before = {name: getattr(jax.config, name) for name in settings}
+    for name, value in settings.items():
         jax.config.update(name, value)
     try:
         yield
     finally:
-        for name, value in asked.items():
+        for name, value in before.items():
             jax.config.update(name, value)
 
 

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from purifyjax.attacks.attack import Attack
-from purifyjax.margins import MarginOf
+from purifyjax.margins import MarginOf, flat, margin_and_gradient, unknown
 from purifyjax.programs import program
 from purifyjax.seeds import over_seeds
 
@@ -92,7 +91,7 @@ def start_findings(
       clean: the first evaluation.
       standing: the points that are attacked; only their gradients count.
     """
-    again, flat, unknown = (np.asarray(a) for a in over_seeds(program(_again, margin_of=margin_of), (params, x, y)))
+    again, zeros, nowhere = (np.asarray(a) for a in over_seeds(program(_again, margin_of=margin_of), (params, x, y)))
     with np.errstate(invalid="ignore"):  # margins may be infinite
         change = np.abs(again - clean)
         differs = change > SAME * np.maximum(np.abs(clean), np.abs(again))
@@ -100,10 +99,10 @@ def start_findings(
     for seed, (moved, size) in enumerate(zip(differs, change, strict=True)):
         if moved.any():
             found.append(Finding(seed, "random", "", int(moved.sum()), len(moved), float(np.nanmax(size))))
-    for seed, (zero, nowhere, attacked) in enumerate(zip(flat, unknown, standing, strict=True)):
+    for seed, (zero, missing, attacked) in enumerate(zip(zeros, nowhere, standing, strict=True)):
         # Seeds without any count too: the share is that of all seeds.
         found.append(Finding(seed, "flat", "", int((zero & attacked).sum()), int(attacked.sum()), 0.0))
-        if count := int((nowhere & attacked).sum()):
+        if count := int((missing & attacked).sum()):
             found.append(Finding(seed, "unknown", "", count, int(attacked.sum()), 0.0))
     return found
 
@@ -139,13 +138,7 @@ def _again(params, x, y, margin_of: MarginOf):
 
     def one(args):
         params, x, y = args
-        margin = margin_of(params)
-
-        def total(inputs):
-            value = margin(inputs, y)
-            return jnp.sum(value), value
-
-        gradient, value = jax.grad(total, has_aux=True)(x)
-        return value, jnp.all(gradient == 0, axis=-1), ~jnp.all(jnp.isfinite(gradient), axis=-1)
+        value, gradient = margin_and_gradient(margin_of(params), x, y)
+        return value, flat(gradient), unknown(gradient)
 
     return jax.lax.map(one, (params, x, y))

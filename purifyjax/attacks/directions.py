@@ -14,9 +14,9 @@ from purifyjax.attacks.attack import Attack, Attacked, better, nowhere
 from purifyjax.attacks.gradient import descend
 from purifyjax.attacks.inputs import checked
 from purifyjax.balls import Ball
-from purifyjax.errors import concrete, require, require_count
+from purifyjax.errors import require, require_count
 from purifyjax.frozen import FrozenArray, frozen
-from purifyjax.margins import Margin, require_signs
+from purifyjax.margins import Margin, require_classes, require_signs
 
 
 def universal(
@@ -100,9 +100,7 @@ class _OfClasses(Attack):
         features = jnp.asarray(frozen(self.features).array, x.dtype)
         _require_length("features", features, x)
         require(jnp.issubdtype(y.dtype, jnp.integer), "type of the labels y", str(y.dtype), "whole numbers")
-        labels = concrete(y)
-        known = labels is None or bool(np.all((labels >= 0) & (labels < len(features))))
-        require(known, "label y", labels, f"from 0 to {len(features) - 1}, a class with a feature")
+        require_classes(y, len(features))
         return features
 
 

@@ -91,7 +91,7 @@ def minimal_norm(
         value, direction = margin_and_descent(margin, x + delta, y)
         slope = ball.dual_size(direction)
         size, broken = ball.size(delta), ~(value > 0)
-        best = _smaller(best, _Found(delta, jnp.where(broken, size, jnp.inf)))
+        best = _smaller(best, delta, jnp.where(broken, size, jnp.inf))
         # A little beyond the linear estimate, or rounding leaves the point standing for ever.
         guess = jnp.where(slope > 0, size + 1.001 * value / jnp.where(slope > 0, slope, 1.0), most)
         guess = jnp.where(jnp.isfinite(guess), guess, most).astype(x.dtype)
@@ -112,36 +112,30 @@ def minimal_norm(
 
         (_, scale), _ = jax.lax.scan(bisect, (jnp.zeros(len(x), x.dtype), jnp.ones(len(x), x.dtype)), length=bisections)
         shorter = scale[:, None] * found.perturbation
-        return _Found(shorter, jnp.where(jnp.isfinite(found.radius), ball.size(shorter), jnp.inf))
+        radius = jnp.where(jnp.isfinite(found.radius), ball.size(shorter), jnp.inf)
+        return found._replace(perturbation=shorter, radius=radius)
 
     def run(best, start, key):
         ray = unit.surface(key, x.shape, x.dtype)
         budget = jnp.minimum(best.radius, most)
         carry = (project(start, budget), budget, best)
         (last, _, best), _ = jax.lax.scan(partial(advance, ray), carry, (alpha, gamma))
-        found = _Found(last, jnp.where(margin(x + last, y) > 0, jnp.inf, ball.size(last)))
-        return tighten(_smaller(best, found))
+        return tighten(_smaller(best, last, jnp.where(margin(x + last, y) > 0, jnp.inf, ball.size(last))))
 
     def restart(best, key):
         key_start, key_ray = jax.random.split(key)
         return run(best, distant_start(key_start, margin, x, y, ball), key_ray), None
 
     key_ray, key_restarts = jax.random.split(key)
-    best = _Found(jnp.zeros_like(x), jnp.full(len(x), jnp.inf, x.dtype))
+    best = MinimalNorm(jnp.zeros_like(x), jnp.full(len(x), jnp.inf, x.dtype), blind(margin, x, y))
     best = run(best, jnp.zeros_like(x), key_ray)
     if restarts > 1:
         best, _ = jax.lax.scan(restart, best, jax.random.split(key_restarts, restarts - 1))
-    return MinimalNorm(*best, blind(margin, x, y))
+    return best
 
 
-class _Found(NamedTuple):
-    """A perturbation a point and its size; inf where it does not break."""
-
-    perturbation: Float[Array, "n dim"]
-    radius: Float[Array, " n"]
-
-
-def _smaller(a: _Found, b: _Found) -> _Found:
+def _smaller(best: MinimalNorm, delta: Float[Array, "n dim"], radius: Float[Array, " n"]) -> MinimalNorm:
     """Per point, the perturbation of the smaller radius."""
-    wins = b.radius < a.radius
-    return _Found(jnp.where(wins[:, None], b.perturbation, a.perturbation), jnp.where(wins, b.radius, a.radius))
+    wins = radius < best.radius
+    perturbation = jnp.where(wins[:, None], delta, best.perturbation)
+    return best._replace(perturbation=perturbation, radius=jnp.where(wins, radius, best.radius))

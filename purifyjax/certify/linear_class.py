@@ -30,6 +30,7 @@ from purifyjax.certify.network import dual_norm
 from purifyjax.errors import require, require_count, require_real
 from purifyjax.margins import Margin, require_points, require_signs
 from purifyjax.norms import power_of_two
+from purifyjax.settings import require_confidence
 from purifyjax.stats import clopper_pearson
 
 Sampler = Callable[[PRNGKeyArray, int], tuple[Float[Array, "n dim"], Float[Array, " n"]]]
@@ -118,7 +119,7 @@ def linear_class_bound(
     require_count("points n", n)
     require_radius("radius τ", radius)
     require(radius > 0, "radius τ", radius, "τ > 0")
-    require_real("confidence", confidence, "strictly between 0 and 1", lambda value: (value > 0) & (value < 1))
+    require_confidence(confidence)
     key_pilot, key_points = jax.random.split(key)
     unit = float(jax.jit(lambda k: power_of_two(jnp.max(jnp.abs(sample(k, _PILOT)[0]))))(key_pilot))
     truncation = float(jax.jit(lambda k: jnp.max(jnp.sum((sample(k, _PILOT)[0] / unit) ** 2, axis=1)))(key_pilot))

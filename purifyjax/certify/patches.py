@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int
 
 from purifyjax.balls import DUAL_ORDER, Ball
-from purifyjax.errors import concrete, require, require_count, require_real
-from purifyjax.margins import require_points
+from purifyjax.errors import require, require_count, require_real
+from purifyjax.margins import require_classes, require_points
 from purifyjax.models.patch_cnn import smoothed_relu
 from purifyjax.norms import norm as norm_of
 
@@ -45,9 +44,7 @@ def patch_margin(
     patches = x.shape[1] // dim
     require(x.shape[1] == patches * dim, "length of a point", x.shape[1], f"a multiple of the patches' {dim}")
     require(ball.parts == patches, "parts of the ball", ball.parts, f"{patches}, one for every patch")
-    labels = concrete(y)
-    known = labels is None or bool(np.all((labels >= 0) & (labels < classes)))
-    require(known, "label y", labels, f"a class from 0 to {classes - 1}")
+    require_classes(y, classes)
     patches = x.reshape(len(x), patches, dim)
     product = jnp.einsum("npd,crd->npcr", patches, weight, precision=_FULL)
     # Room for rounding: of products and norms of d terms, and of sums of as many terms as there are activations.

@@ -47,9 +47,7 @@ class Histogram(NamedTuple):
 
 def histogram(values: Float[ArrayLike, "n dim"]) -> Histogram:
     """The histogram of y u_j, on as many places as searches need."""
-    u = real_array("values", values)
-    require(u.ndim == 2, "shape of the values", u.shape, "[n, dim]")
-    require_real("values", u, "finite numbers")
+    u = _finite_rows(values)
     reach = max(float(np.abs(u).max(initial=0.0)), np.finfo(np.float32).tiny)
     position = (u + reach) * ((_PLACES - 1) / (2.0 * reach))
     left = np.minimum(position.astype(int), _PLACES - 2)
@@ -57,6 +55,13 @@ def histogram(values: Float[ArrayLike, "n dim"]) -> Histogram:
     np.add.at(counts, (rows, left), 1.0 - (position - left))
     np.add.at(counts, (rows, left + 1), position - left)
     return Histogram(jnp.linspace(-reach, reach, _PLACES), jnp.asarray(counts, jnp.float32))
+
+
+def _finite_rows(values: ArrayLike) -> NDArray[np.float64]:
+    u = real_array("values", values)
+    require(u.ndim == 2, "shape of the values", u.shape, "[n, dim]")
+    require_real("values", u, "finite numbers")
+    return u
 
 
 def separable_estimate(coefficient: Coefficient, points: Histogram, radius: float | Array) -> Float[Array, " n"]:
@@ -88,12 +93,10 @@ def separable_margin(
       ConfigError: a radius that is not one, or coefficients or values that are not finite.
     """
     require_radius("radius τ", radius)
-    a, u = real_array("coefficient", coefficient), real_array("values", values)
+    a, u = real_array("coefficient", coefficient), _finite_rows(values)
     require(np.ndim(radius) == 0, "radius τ", radius, "one number")
     require(a.ndim == 1 and len(a) > 0, "shape of the coefficients", a.shape, "[power], at least one")
-    require(u.ndim == 2, "shape of the values", u.shape, "[n, dim]")
     require_real("coefficient", a, "finite numbers")
-    require_real("values", u, "finite numbers")
     if radius == 0 or not u.size:
         return odd_polynomial(a, u).sum(axis=1)
     low = jnp.asarray(a, jnp.float32)

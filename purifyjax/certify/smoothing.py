@@ -18,6 +18,7 @@ from purifyjax.errors import require, require_count, require_real
 from purifyjax.margins import MarginOf, Params, require_labels, require_one_a_point, require_points
 from purifyjax.modes import typed
 from purifyjax.programs import program
+from purifyjax.settings import require_confidence
 
 
 class Smoothed(NamedTuple):
@@ -58,7 +59,7 @@ def smoothed_radius(
     key = typed(key)
     require(key.ndim == 0, "shape of the key", key.shape, "one key")
     require_count("draws", draws)
-    require_real("confidence", confidence, "strictly between 0 and 1", lambda value: (value > 0) & (value < 1))
+    require_confidence(confidence)
     require_points(x, y)
     margin = margin_of(params)
     require_labels(y, margin(x, y), lambda labels: margin(x, labels))
