@@ -6,8 +6,11 @@ Programs of small networks keep only one core busy.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import Condition
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,6 +21,49 @@ from jaxtyping import ArrayLike, Int, PRNGKeyArray
 
 _MEMORY_SHARE = 0.6
 _programs: WeakKeyDictionary[Callable[..., Any], set[Any]] = WeakKeyDictionary()  # that functions were called with
+_look: ContextVar[Callable[[], None]] = ContextVar("look", default=lambda: None)
+
+
+class _Cores:
+    """The cores of this process, that calls in all of its threads take in turns."""
+
+    def __init__(self) -> None:
+        self._free = Condition()
+        self._taken = 0
+
+    @contextmanager
+    def taken(self, number: int) -> Iterator[None]:
+        """Within the block so many cores, or all if there are fewer, are this caller's."""
+        number = min(number, cores())
+        with self._free:
+            self._free.wait_for(lambda: self._taken + number <= max(cores(), number))
+            self._taken += number
+        try:
+            yield
+        finally:
+            with self._free:
+                self._taken -= number
+                self._free.notify_all()
+
+
+_cores = _Cores()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Within the block no other thread is within `over_seeds`, for what measures time. Not to be nested with it."""
+    with _cores.taken(cores()):
+        yield
+
+
+@contextmanager
+def interruptible(look: Callable[[], None]) -> Iterator[None]:
+    """Within the block `look` is called before every call of `over_seeds`, which ends with what it raises."""
+    token = _look.set(look)
+    try:
+        yield
+    finally:
+        _look.reset(token)
 
 
 def seed_keys(seeds: ArrayLike) -> PRNGKeyArray:
@@ -41,7 +87,8 @@ def over_seeds(run: Callable[..., Any], own: Any, *shared: Any, threads: int | N
 
     On a CPU every seed is a call of its own, of a program for one seed: its numbers are then the same to the last bit
     whichever seeds run beside it, since programs for several seeds are compiled, and round, in their own ways. The
-    first call of a program has no other beside it, so that it is compiled once.
+    first call of a program has no other of it beside it, so that it is compiled once. Calls from several threads share
+    the cores.
 
     Args:
       run: a jitted function of arrays with a leading axis of seeds, giving arrays with such an axis.
@@ -49,18 +96,34 @@ def over_seeds(run: Callable[..., Any], own: Any, *shared: Any, threads: int | N
       shared: what all seeds share, static arguments of `run` included.
       threads: calls at a time; as many as there are cores if None.
     """
+    _look.get()()
+
+    def call(arguments: tuple[Any, ...]) -> Any:
+        with _cores.taken(1):
+            return jax.block_until_ready(run(*arguments))
+
     groups = _groups(len(jax.tree.leaves(own)[0]))
     arguments = [(*take(group, own), *shared) for group in groups]
     programs, program = _programs.setdefault(run, set()), _program(arguments[0])
-    found = [] if program in programs else [run(*arguments.pop(0))]
+    found = [] if program in programs else [call(arguments.pop(0))]
     programs.add(program)
     workers = min(cores() if threads is None else threads, len(arguments))
     if workers > 1:
         with ThreadPoolExecutor(workers) as pool:
-            found += pool.map(lambda one: jax.block_until_ready(run(*one)), arguments)
+            found += pool.map(call, arguments)
     else:
-        found += [run(*one) for one in arguments]
-    return found[0] if len(found) == 1 else jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *found)
+        found += map(call, arguments)
+    return found[0] if len(found) == 1 else jax.tree.map(_joined, *found)
+
+
+def each(one: Callable[[Any], Any], own: Any, at_once: int | None = None) -> Any:
+    """`one` of every seed's part of `own`, one after another, or so many at once, within a program.
+
+    A single seed, as a program on a CPU has it, takes no loop, which would copy what it loops over.
+    """
+    if len(jax.tree.leaves(own)[0]) > 1:
+        return jax.lax.map(one, own, batch_size=at_once)
+    return jax.tree.map(lambda leaf: leaf[None], one(jax.tree.map(lambda leaf: leaf[0], own)))
 
 
 def _program(arguments: tuple[Any, ...]) -> Any:
@@ -85,9 +148,42 @@ def take(group: Int[np.ndarray, " own"], tree: Any) -> Any:
     """A group's part of arrays with a leading seed axis; the arrays themselves if it is all of them."""
 
     def part(leaf: Any) -> Any:
-        return leaf if np.array_equal(group, np.arange(len(leaf))) else leaf[group]
+        if isinstance(leaf, Cut):
+            return leaf.part(group)
+        if np.array_equal(group, np.arange(len(leaf))):
+            return leaf
+        # `jnp.asarray` compiles a program for every shape; `device_put` does not.
+        return jax.device_put(np.asarray(leaf)[group]) if _on_host(leaf) else leaf[group]
 
     return jax.tree.map(part, tree)
+
+
+class Cut:
+    """Arrays with a leading seed axis that many calls of `over_seeds` are given: each seed's part is copied once."""
+
+    def __init__(self, tree: Any) -> None:
+        self._tree, self._parts = tree, {}
+
+    def part(self, group: Int[np.ndarray, " own"]) -> Any:
+        """As of `take`."""
+        key = group.tobytes()
+        if key not in self._parts:
+            self._parts[key] = take(group, self._tree)
+        return self._parts[key]
+
+
+def _joined(*leaves: Any) -> Any:
+    """One after another along the seed axis."""
+    if all(map(_on_host, leaves)):
+        return jax.device_put(np.concatenate([np.asarray(leaf) for leaf in leaves]))
+    return jnp.concatenate(leaves)
+
+
+def _on_host(leaf: Any) -> bool:
+    """Whether numpy reads it where it lies: nothing has to be compiled then."""
+    if isinstance(leaf, jax.Array):
+        return jax.default_backend() == "cpu" and not jnp.issubdtype(leaf.dtype, jax.dtypes.extended)
+    return isinstance(leaf, np.ndarray)
 
 
 def _groups(seeds: int) -> list[Int[np.ndarray, " own"]]:

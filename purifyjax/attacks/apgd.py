@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import jax
@@ -15,29 +15,54 @@ from purifyjax.attacks.attack import Attack, Attacked, better, nowhere
 from purifyjax.attacks.gradient import distant_start
 from purifyjax.attacks.inputs import checked
 from purifyjax.balls import Ball
-from purifyjax.errors import require_count, require_real
+from purifyjax.errors import require, require_count, require_real
 from purifyjax.margins import Margin, margin_and_descent
 
 
 @dataclass(frozen=True)
 class APGD(Attack):
-    """`apgd` as an attack, with its settings."""
+    """`apgd` as an attack, with its settings.
+
+    Attributes:
+      first: number of the first start: those before it are left to another attack of the suite.
+    """
 
     steps: int = 30
     restarts: int = 1
     momentum: float = 0.75
     success_share: float = 0.75
+    first: int = 0
     name: str = field(default="apgd", kw_only=True, compare=False)
 
     def validate(self) -> None:
         require_count("steps of APGD", self.steps)
         require_count("restarts of APGD", self.restarts)
+        require_count("first start of APGD", self.first, 0)
+        require(self.first < self.restarts, "first start of APGD", self.first, f"below restarts = {self.restarts}")
         for name in ("momentum", "success_share"):
             value = getattr(self, name)
             require_real(f"{name} of APGD", value, "from 0 to 1", lambda share: (share >= 0) & (share <= 1))
 
     def __call__(self, key, margin, x, y, ball):
-        return apgd(key, margin, x, y, ball, self.steps, self.restarts, self.momentum, self.success_share)
+        checked(margin, x, y)
+        descent = _descent(margin, x, y, ball, self)
+        if self.starts == range(1):
+            return descent(key, 0)
+        best = nowhere(margin, x, y)
+        numbers = np.array(self.starts, np.int32)
+        return jax.lax.scan(lambda best, number: (better(best, descent(key, number)), None), best, numbers)[0]
+
+    @property
+    def starts(self):
+        return range(self.first, self.restarts)
+
+    @property
+    def of_a_start(self):
+        return replace(self, restarts=1, first=0)
+
+    def from_start(self, key, margin, x, y, ball, number):
+        checked(margin, x, y)
+        return _descent(margin, x, y, ball, self)(key, number)
 
 
 class _State(NamedTuple):
@@ -94,17 +119,20 @@ def apgd(
     Raises:
       ConfigError: settings out of range, or points that are not rows with a label each.
     """
-    APGD(steps, restarts, momentum, success_share)  # refuses what is out of range
-    checked(margin, x, y)
-    places = checkpoints(steps)
-    length = np.zeros(steps, np.float32)  # steps since the last checkpoint; zero where there is none
+    return APGD(steps, restarts, momentum, success_share)(key, margin, x, y, ball)
+
+
+def _descent(margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"], ball: Ball, settings: APGD):
+    """(key, number of the start) -> what is found from there. One program serves all starts, however many."""
+    places = checkpoints(settings.steps)
+    length = np.zeros(settings.steps, np.float32)  # steps since the last checkpoint; zero where there is none
     length[places] = np.diff([0, *places])
-    weight = np.full(steps, momentum, np.float32)
+    weight = np.full(settings.steps, settings.momentum, np.float32)
     weight[0] = 1.0  # there is no momentum yet
 
     blank = nowhere(margin, x, y)
 
-    def run(best, start, ray, step):
+    def run(start, ray, step):
         def advance(state, xs):
             length, weight = (number.astype(x.dtype) for number in xs)
             delta = state.delta
@@ -116,7 +144,7 @@ def apgd(
             best = better(state.best, Attacked(delta, value))
             successes = state.successes + (value < state.value)
 
-            few = successes < success_share * length
+            few = successes < settings.success_share * length
             stuck = ~state.halved & (best.margin >= state.best_before)
             check = length > 0
             halve = check & (few | stuck)
@@ -144,22 +172,21 @@ def apgd(
         state = _State(start, start, far, Attacked(start, far), ray, step, nothing, far, no)
         state = jax.lax.scan(advance, state, (length, weight))[0]
         last = Attacked(state.delta, margin(x + state.delta, y))
-        return better(best, better(state.best, last))
+        return better(state.best, last)
 
-    def restart(best, xs):
-        key, distant = xs
-        key_ray, key_start = jax.random.split(key)
+    def from_start(key, number):
+        key_ray, key_start = jax.random.split(jax.random.fold_in(key, number))
         ray = ball.surface(key_ray, x.shape, x.dtype)
-        start = jax.lax.cond(
-            distant,
-            lambda: distant_start(key_start, margin, x, y, ball),
-            lambda: ball.interior(key_start, x.shape, x.dtype),
+        if isinstance(number, int) and number == 0:
+            return run(blank.perturbation, ray, 2.0)
+        start = jax.lax.switch(
+            jnp.where(number > 0, 2 - number % 2, 0),
+            (
+                lambda: blank.perturbation,
+                lambda: distant_start(key_start, margin, x, y, ball),
+                lambda: ball.interior(key_start, x.shape, x.dtype),
+            ),
         )
-        return run(best, start, ray, jnp.where(distant, 2.0, 0.5)), None
+        return run(start, ray, jnp.where((number > 0) & (number % 2 == 0), 0.5, 2.0))
 
-    key_ray, key_restarts = jax.random.split(key)
-    best = run(blank, blank.perturbation, ball.surface(key_ray, x.shape, x.dtype), 2.0)
-    if restarts == 1:
-        return best
-    distant = np.arange(restarts - 1) % 2 == 0
-    return jax.lax.scan(restart, best, (jax.random.split(key_restarts, restarts - 1), distant))[0]
+    return from_start

@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from purifyjax.balls import Ball
 from purifyjax.errors import require
@@ -57,6 +57,29 @@ class Attack(abc.ABC):
         self, key: PRNGKeyArray, margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"], ball: Ball
     ) -> Attacked:
         """The best perturbations found."""
+
+    @property
+    def starts(self) -> range:
+        """Numbers of its starts, which do not know of each other: the attack is the best of them."""
+        return range(1)
+
+    @property
+    def of_a_start(self) -> Attack:
+        """What its starts are starts of: equal for attacks that differ in how many there are."""
+        return self
+
+    def from_start(
+        self,
+        key: PRNGKeyArray,
+        margin: Margin,
+        x: Float[Array, "n dim"],
+        y: Float[Array, " n"],
+        ball: Ball,
+        number: Int[Array, ""],
+    ) -> Attacked:
+        """What one start finds; its number may be traced, so that all starts share a program."""
+        del number
+        return self(key, margin, x, y, ball)
 
     def perturb(
         self, key: PRNGKeyArray, margin: Margin, x: Float[Array, "n dim"], y: Float[Array, " n"], ball: Ball

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
-import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from purifyjax.attacks.attack import Attack
 from purifyjax.margins import MarginOf, flat, margin_and_gradient, unknown
 from purifyjax.programs import program
-from purifyjax.seeds import over_seeds
+from purifyjax.seeds import each, over_seeds
 
 FLAT_SHARE = 0.01  # of points without a gradient, beyond which there is a warning
 SAME = 1e-4  # relative difference of two evaluations of a margin; rounding in another order is far below
@@ -141,4 +140,4 @@ def _again(params, x, y, margin_of: MarginOf):
         value, gradient = margin_and_gradient(margin_of(params), x, y)
         return value, flat(gradient), unknown(gradient)
 
-    return jax.lax.map(one, (params, x, y))
+    return each(one, (params, x, y))

@@ -27,21 +27,23 @@ _DEPTH = 12  # λ is looked for in [1/2^12, 1] of its upper bound, by as many bi
 class Profile(NamedTuple):
     """A piecewise linear function on [−1, 1], by its pieces from left to right.
 
+    Pieces come first: what runs over the few of them is then vectorised over the many functions.
+
     Attributes:
       place: ends of the pieces, ascending from −1 to 1.
       slope: of every piece.
       value: at the left end of every piece, less that at −1.
     """
 
-    place: Float[Array, "*n piece+1"]
-    slope: Float[Array, "*n piece"]
-    value: Float[Array, "*n piece"]
+    place: Float[Array, "piece+1 *n"]
+    slope: Float[Array, "piece *n"]
+    value: Float[Array, "piece *n"]
 
 
 def profile(
-    weight: Float[Array, "*n neuron"],
-    preactivation: Float[Array, "*n neuron"],
-    threshold: Float[Array, "*n neuron"],
+    weight: Float[Array, "neuron *n"],
+    preactivation: Float[Array, "neuron *n"],
+    threshold: Float[Array, "neuron *n"],
     slope: Float[Array, "*n"],
 ) -> Profile:
     """g(t) = slope·t + Σ_i [ReLU(p_i + v_i t − b_i) − ReLU(−p_i − v_i t − b_i)] for |t| ≤ 1, exactly.
@@ -54,28 +56,49 @@ def profile(
     """
     size = jnp.abs(weight)
     run = jnp.where(size > 0, weight, 1.0)
-    kinks = jnp.concatenate([(threshold - preactivation) / run, (-threshold - preactivation) / run], axis=-1)
-    turns = jnp.concatenate([size, -size], axis=-1)
-    kinks, turns = jax.lax.sort((jnp.clip(kinks, -1.0, 1.0), turns), num_keys=1)
-    edge = jnp.ones_like(slope)[..., None]
-    place = jnp.concatenate([-edge, kinks, edge], axis=-1)
-    first = (slope + jnp.sum(weight, axis=-1))[..., None]
-    slopes = jnp.concatenate([first, first + jnp.cumsum(turns, axis=-1)], axis=-1)
-    rise = jnp.cumsum(slopes * jnp.diff(place, axis=-1), axis=-1)
-    return Profile(place, slopes, jnp.concatenate([jnp.zeros_like(first), rise[..., :-1]], axis=-1))
+    kinks = jnp.concatenate([(threshold - preactivation) / run, (-threshold - preactivation) / run])
+    kinks, turns = _sorted(jnp.clip(kinks, -1.0, 1.0), jnp.concatenate([size, -size]))
+    edge = jnp.ones_like(slope)[None]
+    place = jnp.concatenate([-edge, kinks, edge])
+    first = (slope + jnp.sum(weight, axis=0))[None]
+    slopes = jnp.concatenate([first, first + _running(turns)])
+    rise = _running(slopes * jnp.diff(place, axis=0))
+    return Profile(place, slopes, jnp.concatenate([jnp.zeros_like(first), rise[:-1]]))
 
 
-def minimiser(g: Profile, penalty: Float[Array, "*n 1"] | Float[Array, ""] | float) -> Float[Array, "*n"]:
+def _sorted(keys: Float[Array, "even *n"], values: Float[Array, "even *n"]) -> tuple[Array, Array]:
+    """Both along the first axis by the keys, by exchanging neighbours: XLA's sort is slow for many short rows."""
+
+    def exchanged(keys, values):
+        swap = keys[1::2] < keys[::2]
+        pairs = ((jnp.where(swap, a[1::2], a[::2]), jnp.where(swap, a[::2], a[1::2])) for a in (keys, values))
+        return [jnp.stack(pair, axis=1).reshape(keys.shape) for pair in pairs]
+
+    def twice(_, pair):
+        keys, values = pair = exchanged(*pair)
+        inner = exchanged(keys[1:-1], values[1:-1])
+        return tuple(jnp.concatenate([a[:1], b, a[-1:]]) for a, b in zip(pair, inner, strict=True))
+
+    return jax.lax.fori_loop(0, len(keys) // 2, twice, (keys, values))
+
+
+def _running(values: Float[Array, "piece *n"]) -> Float[Array, "piece *n"]:
+    """Sums up to every piece, as a product: faster than a scan of so few."""
+    until = jnp.tril(jnp.ones((len(values), len(values)), values.dtype))
+    return jnp.tensordot(until, values, axes=1, precision=_FULL)
+
+
+def minimiser(g: Profile, penalty: Float[Array, "*n"] | Float[Array, ""] | float) -> Float[Array, "*n"]:
     """argmin over [−1, 1] of g(t) + λ t²: on each piece −slope/2λ, or the end that is nearer to it.
 
     Args:
-      penalty: λ > 0, of all functions or one each, with a last axis of one.
+      penalty: λ > 0, of all functions or one each.
     """
-    left, right = g.place[..., :-1], g.place[..., 1:]
+    left, right = g.place[:-1], g.place[1:]
+    penalty = jnp.broadcast_to(penalty, (1, *g.slope.shape[1:]))
     t = jnp.clip(-g.slope / (2.0 * penalty), left, right)
     value = g.value + g.slope * (t - left) + penalty * jnp.square(t)
-    best = jnp.argmin(value, axis=-1, keepdims=True)
-    return jnp.take_along_axis(t, best, axis=-1)[..., 0]
+    return jnp.max(jnp.where(value == jnp.min(value, axis=0, keepdims=True), t, -1.0), axis=0)
 
 
 def within_unit_ball(
@@ -95,7 +118,7 @@ def within_unit_ball(
         return jnp.where(free, minimiser(g, penalty), held)
 
     # |t| ≤ max |slope|/λ at the minimum of a coordinate: ‖c‖ ≤ 1 for this λ.
-    steepest = norm_of(jnp.max(jnp.abs(g.slope), axis=-1), 2)
+    steepest = norm_of(jnp.max(jnp.abs(g.slope), axis=0), 2)
     most = jnp.where(steepest > 0, steepest, 1.0)
 
     def halve(depths, _):
@@ -169,7 +192,7 @@ class CoordinateProfiles(Attack):
         # Codes are in units of τ, in the frame y x where the margin is f, which is odd.
         along = radius * (weight if basis is None else jnp.matmul(weight, basis, precision=_FULL))
         loudest = jax.lax.top_k(jnp.abs(along.T), min(self.neurons, len(threshold)))[1]
-        heard = _Heard(jnp.take_along_axis(along.T, loudest, axis=1), threshold[loudest], loudest)
+        heard = _Heard(*(part.T for part in (jnp.take_along_axis(along.T, loudest, 1), threshold[loudest], loudest)))
         at_rest = jnp.matmul(y[:, None] * x, weight.T, precision=_FULL)
 
         def to_code(delta):
@@ -198,11 +221,11 @@ class CoordinateProfiles(Attack):
 
 
 class _Heard(NamedTuple):
-    """What the neurons that hear a coordinate best make of a whole budget spent on it: a row a coordinate."""
+    """What the neurons that hear a coordinate best make of a whole budget spent on it: a column a coordinate."""
 
-    weight: Float[Array, "coordinate neuron"]
-    threshold: Float[Array, "coordinate neuron"]
-    neuron: Int[Array, "coordinate neuron"]
+    weight: Float[Array, "neuron coordinate"]
+    threshold: Float[Array, "neuron coordinate"]
+    neuron: Int[Array, "neuron coordinate"]
 
 
 def _solved(
@@ -215,12 +238,12 @@ def _solved(
 ) -> Float[Array, " coordinate"]:
     """The best code of one point by the profiles around its present one, in units of τ."""
     p = preactivation[heard.neuron]
-    others = slope - jnp.sum(heard.weight * _gain(p, heard.threshold), axis=-1)
-    g = profile(heard.weight, p - heard.weight * code[:, None], heard.threshold, others)
+    others = slope - jnp.sum(heard.weight * _gain(p, heard.threshold), axis=0)
+    g = profile(heard.weight, p - heard.weight * code[None], heard.threshold, others)
     if norm == "linf":
         # Next to no price: the best end of a piece.
-        price = 1e-9 * jnp.max(jnp.abs(g.slope), axis=-1)
-        return jnp.where(free, minimiser(g, jnp.where(price > 0, price, 1.0)[:, None]), code)
+        price = 1e-9 * jnp.max(jnp.abs(g.slope), axis=0)
+        return jnp.where(free, minimiser(g, jnp.where(price > 0, price, 1.0)), code)
     return within_unit_ball(g, free, code)
 
 

@@ -24,7 +24,7 @@ def standard(
     """Noise, the universal direction if one is given, FGM, APGD, the square attack, and profiles: the cheap ones first.
 
     APGD converges within some fifteen steps on two-layer nets, whose local minima are many: restarts, above all the
-    distant ones, find more than steps do. "apgd" is one start, "apgd-restarts" all of them on what it leaves.
+    distant ones, find more than steps do. "apgd" is one start, "apgd-restarts" all others on what it leaves.
     The square attack tells whether gradients are masked; it exists for ℓ2 and ℓ∞ only. Profiles know where the net has
     its kinks: beyond the radius that a net was trained at they break points that all the others leave.
 
@@ -44,7 +44,7 @@ def standard(
         suite.append(Along(direction))
     suite += [FGM(), APGD(steps=steps)]
     if restarts > 1:
-        suite.append(APGD(steps=steps, restarts=restarts, name="apgd-restarts"))
+        suite.append(APGD(steps=steps, restarts=restarts, first=1, name="apgd-restarts"))
     if queries > 0:
         suite.append(Square(queries=queries))
     if profiles is not None:

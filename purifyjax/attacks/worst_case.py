@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
 from purifyjax.attacks.attack import Attack
 from purifyjax.attacks.diagnostics import Finding, in_words, masked_findings, start_findings
@@ -25,7 +26,7 @@ from purifyjax.margins import (
 )
 from purifyjax.modes import typed
 from purifyjax.programs import program
-from purifyjax.seeds import over_seeds
+from purifyjax.seeds import each, over_seeds, take
 
 # Float32 rounding of a projected or normalised step, relative to the radius.
 RADIUS_TOLERANCE = 1e-5
@@ -70,7 +71,8 @@ def worst_case(
     """Each attack in turn on the points that the earlier ones left standing (AutoAttack's protocol).
 
     Points move in chunks of one fixed shape, so that every attack compiles once; attacks and margins that are equal, or
-    functions of equal code, share a program, see `programs`. A perturbation outside the ball does not count, and leaves
+    functions of equal code, share a program, see `programs`. Points that one start of an attack breaks are left out of
+    the next. A perturbation outside the ball does not count, and leaves
     open whether its point stands; sizes are taken in float64.
 
     Args:
@@ -99,13 +101,21 @@ def worst_case(
     for name, count in Counter(attack.name for attack in attacks).items():
         require(count == 1, "name of an attack", name, "one that no other attack of the suite has")
     seeds, n = y.shape
+    on_cpu = jax.default_backend() == "cpu"
+    if on_cpu:  # no program has to be compiled for picking rows
+        x, y = np.asarray(x), np.asarray(y)  # pyright: ignore[reportAssignmentType]
     key = typed(key)
     keys = key if key.ndim else jax.random.split(key, seeds)
     require(keys.shape == (seeds,), "shape of the keys", keys.shape, f"one key, or {seeds}, one a seed")
     width = max(1, min(chunk, n))
     clean = program(_clean, margin_of=margin_of)
-    lowest = np.array(over_seeds(clean, (params, x, y)))
-    require_labels(y, lowest, lambda labels: over_seeds(clean, (params, x, labels)))
+
+    def margins(labels):
+        parts = [_padded(width, x[:, i : i + width], labels[:, i : i + width]) for i in range(0, max(n, 1), width)]
+        return np.concatenate([np.asarray(over_seeds(clean, (params, *part))) for part in parts], axis=1)[:, :n]
+
+    lowest = margins(y)
+    require_labels(y, lowest, margins)
     still = lowest > 0 if standing is None else np.array(standing)
     broken_by, void = np.full((seeds, n), -1), np.zeros((seeds, n), bool)
     first = np.s_[:, :width]  # as many points as an attack sees at once
@@ -114,24 +124,24 @@ def worst_case(
     )
     outside: list[Finding] = []
     for index, attack in enumerate(attacks):
-        struck = program(_struck, attack=attack, margin_of=margin_of)
+        struck = program(_struck, attack=attack.of_a_start, margin_of=margin_of)
         excess = [(0, 0.0)] * seeds
         attack_keys = _folded(keys, index)
-        order = [np.flatnonzero(row) for row in still]
-        longest = max((len(row) for row in order), default=0)
-        for start in range(0, longest, width):
-            rows = [row[start : start + width] for row in order]
-            # Seeds with fewer points left repeat point 0; the repeats are thrown away.
-            chosen = np.stack([np.pad(row, (0, width - len(row))) for row in rows])
-            seed_axis = np.arange(seeds)[:, None]
-            own = (_folded(attack_keys, start), params, x[seed_axis, chosen], y[seed_axis, chosen])
-            margins, deltas = map(np.asarray, over_seeds(struck, own, ball))
+        for number, start, rows in _rounds(attack.starts, still, width):
+            # Seeds with fewer points left repeat point 0; the repeats are thrown away. On a CPU, where each seed is a
+            # call of its own, seeds without any are left out.
+            asking = np.array([s for s, row in enumerate(rows) if len(row) or not on_cpu])
+            chosen = np.stack([np.pad(rows[s], (0, width - len(rows[s]))) for s in asking])
+            places = asking[:, None], chosen
+            own = (*take(asking, (_folded(attack_keys, start), params)), x[places], y[places])
+            found_margins, deltas = map(np.asarray, over_seeds(struck, own, ball, np.int32(number)))
             sizes = _size(deltas, ball)
             inside = sizes <= float(ball.radius) * (1 + RADIUS_TOLERANCE)
-            for s, row in enumerate(rows):
-                legal = inside[s, : len(row)]
-                excess[s] = _worse(excess[s], sizes[s, : len(row)][~legal], float(ball.radius))
-                found = np.where(legal, margins[s, : len(row)], np.inf)
+            for place, s in enumerate(asking):
+                row = rows[s]
+                legal = inside[place, : len(row)]
+                excess[s] = _worse(excess[s], sizes[place, : len(row)][~legal], float(ball.radius))
+                found = np.where(legal, found_margins[place, : len(row)], np.inf)
                 lowest[s, row] = np.minimum(lowest[s, row], found)
                 broken = row[~(found > 0)]  # NaN is broken too, as it is at the start
                 still[s, broken] = False
@@ -147,6 +157,25 @@ def worst_case(
     findings += masked_findings(attacks, broken_by) + outside
     void &= still
     return WorstCase(still & ~void, lowest, broken_by, void, tuple(findings))
+
+
+def _rounds(
+    starts: range, still: Bool[np.ndarray, "seed n"], width: int
+) -> Iterator[tuple[int, int, list[Int[np.ndarray, " row"]]]]:
+    """Every start's number with chunks of the rows that stand by then: where a chunk begins, and each seed's rows."""
+    for number in starts:
+        order = [np.flatnonzero(row) for row in still]
+        for start in range(0, max(map(len, order), default=0), width):
+            yield number, start, [row[start : start + width] for row in order]
+
+
+def _padded(width: int, x: Any, y: Any) -> tuple[Any, Any]:
+    """Points [seed, width, …], the first one repeated where there are fewer."""
+    short = width - y.shape[1]
+    if short <= 0 or y.shape[1] == 0:
+        return x, y
+    of = np if isinstance(x, np.ndarray) else jnp
+    return of.concatenate([x, of.repeat(x[:, :1], short, 1)], 1), of.concatenate([y, of.repeat(y[:, :1], short, 1)], 1)
 
 
 def _require_seeds(x: Any, y: Any) -> None:
@@ -185,19 +214,19 @@ def _clean(params, x, y, margin_of: MarginOf):
         require_one_a_point(value, ys)
         return value
 
-    return jax.lax.map(one, (params, x, y))
+    return each(one, (params, x, y))
 
 
-def _struck(keys, params, x, y, ball: Ball, attack: Attack, margin_of: MarginOf):
-    """Margins and perturbations of an attack, over a leading seed axis."""
+def _struck(keys, params, x, y, ball: Ball, number, attack: Attack, margin_of: MarginOf):
+    """Margins and perturbations of one start of an attack, over a leading seed axis."""
 
     def one(args):
         key, p, xs, ys = args
-        attacked = attack(key, margin_of(p), xs, ys, ball)
+        attacked = attack.from_start(key, margin_of(p), xs, ys, ball, number)
         # The margin is evaluated afresh: the attack's own book-keeping is not trusted.
         return margin_of(p)(xs + attacked.perturbation, ys), attacked.perturbation
 
-    return jax.lax.map(one, (keys, params, x, y))
+    return each(one, (keys, params, x, y))
 
 
 @jax.jit

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from purifyjax.data.coding import SETTINGS, Batch, Instance, SparseCoding, TabulatedCoding
-from purifyjax.data.tables import draw_rows, require_table, scores
+from purifyjax.data.tables import draw_rows, require_table
 from purifyjax.errors import concrete, require, require_count
 from purifyjax.modes import GENERATOR, own_key, single
 from purifyjax.settings import require_settings
@@ -80,28 +80,33 @@ def second_moment(config: SparseCoding) -> Float[Array, ""]:
     config = single(config)
     if isinstance(config, TabulatedCoding):
         return jnp.mean(jnp.square(config.table.codes))
-    c = jnp.asarray(config.value_max, jnp.float32)
-    return (config.atom_rate + config.nonzero_rate * (c**2 + c + 1.0) / 3.0) / config.dimension
+    # In numpy where the numbers are known: a program for each operation would have to be compiled.
+    known = concrete(config.value_max)
+    c = jnp.asarray(config.value_max, jnp.float32) if known is None else known.astype(np.float32)
+    return jnp.asarray((config.atom_rate + config.nonzero_rate * (c**2 + c + 1) / 3) / config.dimension, jnp.float32)
 
 
 def label_std(config: SparseCoding) -> float:
     """Standard deviation of ⟨w*, z⟩ before conditioning: √(‖w*‖² E z_j²); of a table the root mean square."""
     config = single(config)
-    weights = label_weights(config)
+    weights = _known_weights(config)
     if isinstance(config, TabulatedCoding):
-        return float(jnp.sqrt(jnp.mean(scores(config.table.codes, weights) ** 2)))
-    return float(jnp.sqrt(jnp.sum(weights**2) * second_moment(config)))
+        return float(np.sqrt(np.mean((np.asarray(config.table.codes) @ weights) ** 2)))
+    return float(np.sqrt(np.sum(weights**2) * np.asarray(second_moment(config))))
 
 
 def acceptance_rate(config: SparseCoding, samples: int = 1 << 14) -> float:
     """Monte Carlo estimate of Pr[|⟨w*, z⟩| ≥ γ]; of a table the share of its rows."""
     config = single(config)
     if isinstance(config, TabulatedCoding):
-        return float(jnp.mean(jnp.abs(scores(config.table.codes, label_weights(config))) >= config.margin))
+        return float(np.mean(np.abs(np.asarray(config.table.codes) @ _known_weights(config)) >= config.margin))
     require_count("samples", samples)
-    keys = jax.random.split(jax.random.key(0, impl=GENERATOR), samples)
-    score = jax.jit(_scores)(keys, config, label_weights(config))
-    return float(jnp.mean(jnp.abs(score) >= config.margin))
+    # As `_draw_support` does, on the host, where nothing has to be compiled.
+    draw, shape = np.random.default_rng(0), (samples, config.slots)
+    position = np.cumsum(draw.geometric(config.nonzero_probability, shape), axis=1) - 1
+    value = _value(draw.uniform(-1.0, 1.0, shape), config, np)
+    heard = np.append(_known_weights(config), 0.0)[np.minimum(position, config.dimension)]
+    return float(np.mean(np.abs(np.sum(heard * value, axis=1)) >= config.margin))
 
 
 def instance(config: SparseCoding) -> Instance:
@@ -121,6 +126,13 @@ def label_weights(config: SparseCoding) -> Float[Array, " dim"]:
     up = jax.random.bernoulli(key_sign, np.float32(0.5), (d,))
     sign = jnp.where((spread > 0) & ~up, jnp.float32(-1.0), 1.0)
     return size * sign
+
+
+def _known_weights(config: SparseCoding) -> Float[np.ndarray, " dim"]:
+    """`label_weights` of a spread that is known."""
+    if np.all(concrete(config.label_spread) == 0):
+        return np.ones(config.dimension, np.float32)
+    return np.asarray(label_weights(config))
 
 
 def _instance_keys(config: SparseCoding) -> PRNGKeyArray:
@@ -171,12 +183,17 @@ def _draw_support(key: PRNGKeyArray, config: SparseCoding) -> tuple[Int[Array, "
     position = jnp.matmul(gap.astype(jnp.float32), below, precision=_FULL).astype(jnp.int32) - 1
     # One signed uniform decides sign, atom or not, and the size within [1/√k, c/√k].
     u = jax.random.uniform(key_value, (config.slots,), jnp.float32, -1.0, 1.0)
-    share = float(config.atom_rate / (config.atom_rate + config.nonzero_rate * config.sparsity))
-    within = (jnp.abs(u) - share) / (1.0 - share) if share < 1.0 else jnp.zeros_like(u)
-    size = (1.0 + (config.value_max - 1.0) * within) / math.sqrt(config.sparsity)
-    value = jnp.sign(u) * jnp.where(jnp.abs(u) < share, 1.0, size)
+    value = _value(u, config, jnp)
     inside = position < config.dimension
     return jnp.where(inside, position, config.dimension - 1), jnp.where(inside, value, 0.0)
+
+
+def _value(u: Any, config: SparseCoding, np_or_jnp: Any) -> Any:
+    """z_j of a non-zero: an atom with probability a₁/(a₁ + a₂k), else of a size within [1/√k, c/√k]; u ~ U[−1, 1]."""
+    share = float(config.atom_rate / (config.atom_rate + config.nonzero_rate * config.sparsity))
+    within = (abs(u) - share) / (1.0 - share) if share < 1.0 else np_or_jnp.zeros_like(u)
+    size = (1.0 + (config.value_max - 1.0) * within) / math.sqrt(config.sparsity)
+    return np_or_jnp.sign(u) * np_or_jnp.where(abs(u) < share, 1.0, size)
 
 
 def _scores(keys: PRNGKeyArray, config: SparseCoding, label_weights: Float[Array, " dim"]) -> Float[Array, " n"]:

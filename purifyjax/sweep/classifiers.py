@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from purifyjax.errors import require
-from purifyjax.seeds import over_seeds, seeds_at_once
+from purifyjax.seeds import Cut, each, over_seeds, seeds_at_once
 from purifyjax.sweep.loop import StageResult, require_seeds, run_stage
 from purifyjax.training.classifier import ClassifierState, Recipe, classifier_steps
 
@@ -39,7 +39,7 @@ def _advance(
         state, loss = classifier_steps(key, state, network, recipe, own_x, own_y, first_step, steps, length)
         return state, jnp.mean(loss)
 
-    return jax.lax.map(one, (keys, states, *own), batch_size=at_once)
+    return each(one, (keys, states, *own), at_once)
 
 
 def train_classifiers(
@@ -73,7 +73,8 @@ def train_classifiers(
     weights = sum(leaf.size for leaf in jax.tree.leaves(states.params)) // len(keys)
     at_once = seeds_at_once(4 * (6 * weights + n * dimension + 16 * batch * dimension), len(keys))
 
-    own, common = ((), (x, y)) if x.ndim == 2 else ((x, y), ())
+    # Samples are large, and every chunk of steps is a call.
+    own, common = ((), (x, y)) if x.ndim == 2 else ((Cut(x), Cut(y)), ())
 
     def advance(state: ClassifierState, phase: int, step: int, chunk: int):
         del phase

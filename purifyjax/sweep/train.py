@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
 from purifyjax.errors import require
-from purifyjax.seeds import over_seeds, seeds_at_once
+from purifyjax.seeds import each, over_seeds, seeds_at_once
 from purifyjax.sweep.loop import StageResult, require_seeds, run_stage
 from purifyjax.training import Phase, Training, TrainState, run_steps
 
@@ -24,6 +24,11 @@ def bytes_a_seed(config: Training, phase: Phase) -> int:
     # A bounded rank keeps where it started and makes the change, twice.
     matrices = 6 if config.rank is None else 9
     return 4 * (matrices * m * d + 8 * n * m + 6 * n * d)
+
+
+def threads(config: Training) -> int | None:
+    """Seeds at a time on a CPU, for `over_seeds`: products of large weights keep all cores busy by themselves."""
+    return None if 4 * config.neurons * config.data.dimension <= _SMALL else 1
 
 
 @partial(jax.jit, static_argnames=("steps", "at_once"), donate_argnums=1)
@@ -45,7 +50,7 @@ def _advance(
         state, loss = run_steps(key, state, config, phase, phase_index, first_step, steps, length)
         return state, jnp.mean(loss)
 
-    return jax.lax.map(one, (keys, states), batch_size=at_once)
+    return each(one, (keys, states), at_once)
 
 
 def _shared(phase: Phase) -> Phase:
@@ -72,13 +77,11 @@ def train_stage(
     require_seeds(keys, states)
     require(all(isinstance(phase, Phase) for phase in phases), "phases", phases, "Phases")
     bare = config.replace(clean=(), robust=())
-    # Products of large weights keep all cores busy by themselves.
-    threads = None if 4 * config.neurons * config.data.dimension <= _SMALL else 1
 
     def advance(state: TrainState, index: int, step: int, chunk: int):
         phase, shared = phases[index], _shared(phases[index])
         at_once = seeds_at_once(bytes_a_seed(config, phase), len(keys))
         position = (jnp.int32(index), jnp.int32(step), jnp.int32(phase.steps))
-        return over_seeds(_advance, (keys, state), bare, shared, *position, chunk, at_once, threads=threads)
+        return over_seeds(_advance, (keys, state), bare, shared, *position, chunk, at_once, threads=threads(config))
 
     return run_stage(advance, states, [phase.steps for phase in phases], **options)

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from purifyjax import sweep
-from purifyjax.seeds import cores, over_seeds, seed_keys, seeds_at_once, take
+from purifyjax.seeds import Cut, alone, cores, each, interruptible, over_seeds, seed_keys, seeds_at_once, take
 
 
 def test_every_seed_is_a_call_of_its_own_on_a_cpu_and_results_come_in_their_order():
@@ -116,3 +117,54 @@ def test_as_many_seeds_at_once_as_the_memory_holds(monkeypatch, platform, stats,
 
 def test_the_sweep_still_names_them():
     assert sweep.seed_keys is seed_keys and sweep.seeds_at_once is seeds_at_once
+
+
+def test_a_cut_sample_is_copied_once_a_seed():
+    """What many calls are given, a large sample say, is not copied with each of them."""
+    x = jnp.arange(12.0).reshape(3, 4)
+    cut = Cut(x)
+    first = take(np.array([1]), (cut, x))
+    np.testing.assert_array_equal(first[0], first[1])
+    assert take(np.array([1]), cut) is first[0] and take(np.arange(3), cut) is x
+
+
+def test_each_seed_is_mapped_with_a_loop_and_alone_without_one():
+    def double(args):
+        return {"twice": 2.0 * args[0]}
+
+    for seeds in (1, 3):
+        own = (jnp.arange(4.0 * seeds).reshape(seeds, 4),)
+        np.testing.assert_array_equal(each(double, own)["twice"], 2.0 * own[0])
+        assert ("scan" in str(jax.make_jaxpr(lambda own: each(double, own))(own))) == (seeds > 1)
+
+
+def test_no_more_calls_run_at_a_time_than_there_are_cores_however_many_threads_ask(monkeypatch):
+    monkeypatch.setitem(os.environ, "PJRT_NPROC", "2")
+    lock, running, most = threading.Lock(), [], []
+
+    def run(own):
+        with lock:
+            running.append(own)
+            most.append(len(running))
+        time.sleep(0.01)
+        with lock:
+            running.pop()
+        return own
+
+    threads = [threading.Thread(target=over_seeds, args=(run, (jnp.zeros(4),))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    with alone():
+        assert not running  # nobody else computes
+    for thread in threads:
+        thread.join()
+    assert max(most) <= 2 and len(most) == 16
+
+
+def test_calls_end_with_what_their_look_raises():
+    def stop():
+        raise KeyError("ended")
+
+    with interruptible(stop), pytest.raises(KeyError, match="ended"):
+        over_seeds(lambda own: own, (jnp.zeros(2),))
+    assert over_seeds(lambda own: own, (jnp.zeros(2),)).shape == (2,)

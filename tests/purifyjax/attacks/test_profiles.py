@@ -46,9 +46,10 @@ def at(g: Profile, t):
 
 def profiles_at(x, params, radius):
     """The profiles of every coordinate at a point with label 1, of all neurons."""
-    weight = radius * params["weight"].T
-    p = jnp.broadcast_to(jnp.matmul(params["weight"], x, precision=FULL), weight.shape)
-    return profile(weight, p, jnp.broadcast_to(params["threshold"], weight.shape), jnp.zeros(len(weight)))
+    weight = radius * params["weight"]
+    p = jnp.broadcast_to(jnp.matmul(params["weight"], x, precision=FULL)[:, None], weight.shape)
+    threshold = jnp.broadcast_to(params["threshold"][:, None], weight.shape)
+    return profile(weight, p, threshold, jnp.zeros(weight.shape[1]))
 
 
 # Profiles
@@ -59,7 +60,7 @@ def test_a_profile_of_all_neurons_is_the_margin_along_its_coordinate(seed):
     params, x = net(seed), points(seed)[0][0]
     every = profiles_at(x, params, 0.7)
     for j in range(DIM):
-        g = jax.tree.map(lambda leaf, j=j: leaf[j], every)
+        g = jax.tree.map(lambda leaf, j=j: leaf[:, j], every)
         moved = x[None, :] + 0.7 * jnp.asarray(GRID, jnp.float32)[:, None] * jnp.eye(DIM)[j][None, :]
         value = np.asarray(OF(params)(moved, jnp.ones(len(GRID))))
         found = at(g, GRID)
@@ -68,9 +69,9 @@ def test_a_profile_of_all_neurons_is_the_margin_along_its_coordinate(seed):
 
 
 def test_neurons_that_are_left_out_are_their_slope():
-    none = jnp.zeros((2, 0))
+    none = jnp.zeros((0, 2))
     g = profile(none, none, none, jnp.array([2.0, -1.0]))
-    np.testing.assert_array_equal(g.slope[:, 0], [2.0, -1.0])
+    np.testing.assert_array_equal(g.slope[0], [2.0, -1.0])
     np.testing.assert_allclose(minimiser(g, 10.0), [-0.1, 0.05], rtol=1e-6)
 
 
@@ -80,7 +81,7 @@ def test_the_minimiser_is_as_low_as_a_fine_grid(penalty):
         every = profiles_at(points(seed)[0][0], net(seed), 1.3)
         found = np.asarray(minimiser(every, penalty), float)
         for j in range(DIM):
-            g = jax.tree.map(lambda leaf, j=j: leaf[j], every)
+            g = jax.tree.map(lambda leaf, j=j: leaf[:, j], every)
             lowest = np.min(at(g, GRID) + penalty * GRID**2)
             value = at(g, found[j]) + penalty * found[j] ** 2
             assert lowest - 2e-5 - 2e-3 * (10 + 2 * penalty) < value <= lowest + 2e-5
@@ -93,7 +94,7 @@ def test_the_budget_is_split_as_a_grid_over_the_ball_splits_it():
     reached = []
     for seed in range(8):
         every = profiles_at(points(seed)[0][0], net(seed), 1.0)
-        of = [jax.tree.map(lambda leaf, j=j: leaf[j], every) for j in range(DIM)]
+        of = [jax.tree.map(lambda leaf, j=j: leaf[:, j], every) for j in range(DIM)]
 
         def total(codes, of=of):
             return sum(at(g, codes[..., j]) for j, g in enumerate(of))
@@ -110,7 +111,7 @@ def test_the_budget_is_split_as_a_grid_over_the_ball_splits_it():
 
 
 def test_linear_profiles_are_solved_by_the_steepest_step_and_held_coordinates_stay():
-    none, slope = jnp.zeros((3, 0)), jnp.array([3.0, -4.0, 12.0])
+    none, slope = jnp.zeros((0, 3)), jnp.array([3.0, -4.0, 12.0])
     solve = partial(within_unit_ball, profile(none, none, none, slope))
     np.testing.assert_allclose(solve(jnp.ones(3, bool), jnp.zeros(3)), -np.asarray(slope) / 13, atol=1e-4)
     free, held = jnp.array([True, True, False]), jnp.array([0.9, 0.9, 0.6])

@@ -32,7 +32,7 @@ from tests.purifyjax.attacks.given import Given
 SEEDS, POINTS, DIM, NEURONS = 2, 30, 5, 8
 MODEL = SymmetricReLU(NEURONS, precision=jax.lax.Precision.HIGHEST)
 KEY = jax.random.key(0)
-SUITE = standard(jnp.ones(DIM), steps=8, restarts=3, queries=20)
+SUITE = standard(jnp.ones(DIM), steps=8, restarts=4, queries=20)
 NAMES = [attack.name for attack in SUITE]
 
 
@@ -62,7 +62,7 @@ def test_members_and_their_order():
     assert [attack.name for attack in standard(restarts=1, queries=0)] == ["noise", "fgm", "apgd"]
     assert [attack.name for attack in standard(profiles=CoordinateProfiles())][-2:] == ["square", "profiles"]
     assert {a.name for a in SUITE if not a.uses_gradients} == {"noise", "universal", "square"}
-    assert standard(jnp.ones(DIM), steps=8, restarts=3, queries=20) == SUITE
+    assert standard(jnp.ones(DIM), steps=8, restarts=4, queries=20) == SUITE
 
 
 @pytest.mark.parametrize("norm,radius", [("l2", 0.4), ("linf", 0.2)])

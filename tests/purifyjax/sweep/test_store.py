@@ -45,6 +45,7 @@ def test_an_attack_is_described_by_its_settings():
         "restarts": 3,
         "momentum": 0.75,
         "success_share": 0.75,
+        "first": 0,
     }
     inside = describe(Recipe(5, learning_rate=0.1, adversary=PGD.for_training(3)))["adversary"]
     assert inside == describe(PGD(3, step_fraction=2.0, start="random", keep="last"))
