@@ -16,6 +16,10 @@ os.environ["PJRT_NPROC"] = str(max(1, (os.cpu_count() or 1) // _processes))
 os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
 os.environ["MPLBACKEND"] = "Agg"
 
+from theory_checks.numerics import compile_faster  # noqa: E402
+
+compile_faster()  # as commands do
+
 import jax  # noqa: E402
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402

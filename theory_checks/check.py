@@ -6,6 +6,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -45,16 +46,20 @@ def check(options: Options, papers: Sequence[Paper] | None = None) -> int:
         say(f"profile {options.profile}: {len(asked.claims)} claims on {len(asked.experiments)} experiments")
         if asked.without:
             say(f"profile {options.profile}: no sizes for {', '.join(asked.without)}, and no verdict")
+        if options.profile == "quick" and not options.only:
+            say("all claims, at the sizes that can show them: --profile standard")
         runner = Runner(out, asked.seeds, resume=options.resume, command=options.command())
         session = Session(asked.experiments, runner, options.profile)
         about = {"profile": options.profile, "command": options.command(), "setting": asked.setting}
         report = Report(out, asked.claims, spans=spans, **about)
         verdicts: dict[str, Verdict] = {}
-        for judged in session.verdicts(asked.claims):
-            verdicts |= {verdict.id: verdict for verdict in judged}
-            for verdict in judged:
-                say(format_verdict(verdict, width()), sys.stdout)
-            report.write(verdicts, session.evidences)
+        # Closed before the folder is given up: experiments run side by side, and all have to end.
+        with closing(session.verdicts(asked.claims)) as batches:
+            for judged in batches:
+                verdicts |= {verdict.id: verdict for verdict in judged}
+                for verdict in judged:
+                    say(format_verdict(verdict, width()), sys.stdout)
+                report.write(verdicts, session.evidences)
         for name, evidence in session.evidences.items():
             session.runner.export(asked.experiments[name], evidence.seeds)
     told = [verdicts[claim.id] for _, claim in asked.claims]

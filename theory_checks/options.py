@@ -19,8 +19,8 @@ from theory_checks.seeds import named, parse_seeds
 class Options:
     """Numerically check the theorems of adversarial training, claim by claim."""
 
-    profile: str = "standard"
-    """Size of the check: quick, standard, paper (wants a GPU), or many (seeds, of small nets)."""
+    profile: str = "quick"
+    """Size of the check: quick, standard (all claims), paper (wants a GPU), small (images), or many (seeds)."""
     only: Annotated[tuple[str, ...], tyro.conf.arg(metavar="CLAIM [CLAIM ...]")] = ()
     """Check these claims only."""
     seeds: str | None = None

@@ -9,6 +9,7 @@ from typing import Any, TextIO, TypeVar
 
 from tqdm import tqdm
 
+from theory_checks.beside import look
 from theory_checks.terminal import encodable, printable
 
 T = TypeVar("T")
@@ -35,7 +36,8 @@ class Bar:
         self._bar = tqdm(total=total, desc=label, dynamic_ncols=True, smoothing=0.1, **options) if shown else None
 
     def update(self, done: float = 1, **told: str) -> None:
-        """So much more is done; `told` is shown beside it."""
+        """So much more is done; `told` is shown beside it. Where the rest of the run ends, so does this."""
+        look()
         self._done += done
         self._postfix = ", ".join(f"{name}={value}" for name, value in told.items())
         if self._bar is not None:

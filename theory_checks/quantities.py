@@ -36,24 +36,41 @@ def accuracy(
     # The claims' own evaluation uses more points than the curve does at the same radius.
     rows = rows.sort_values("points").groupby("seed").tail(1).sort_values("seed")
     kind = "clean accuracy" if attack == "none" else f"accuracy under {_ATTACKS[attack]} at τ = {tau:g}"
-    return share(f"{kind}, {net} net", relation, bound, rows.seed, rows.correct, rows.points)
+    return share(f"{kind}, {net} net", relation, bound, rows.seed, rows.correct, rows.points, rows.spent)
 
 
 def share(
-    quantity: str, relation: Relation, bound: float, seed: pd.Series, count: pd.Series, points: pd.Series, **more: Any
+    quantity: str,
+    relation: Relation,
+    bound: float,
+    seed: pd.Series,
+    count: pd.Series,
+    points: pd.Series,
+    spent: pd.Series | None = None,
+    **more: Any,
 ) -> Measurement:
-    """Shares of points with their Clopper–Pearson intervals, a seed each."""
-    return Measurement(quantity, relation, bound, shares(seed, count, points), unit="share of points", **more)
+    """Shares of points with their Clopper–Pearson intervals, a seed each.
+
+    Args:
+      spent: share of an interval's error that each may spend, where points came in blocks; all of it if None.
+    """
+    return Measurement(quantity, relation, bound, shares(seed, count, points, spent), unit="share of points", **more)
 
 
-def shares(seed: pd.Series, count: pd.Series, points: pd.Series) -> tuple[SeedValue, ...]:
+def shares(
+    seed: pd.Series, count: pd.Series, points: pd.Series, spent: pd.Series | None = None
+) -> tuple[SeedValue, ...]:
     """A share and its exact interval for every seed."""
     found, totals = count.to_numpy(np.int64), points.to_numpy(np.int64)
-    low, high = clopper_pearson(found, totals)
+    error = np.ones(len(found)) if spent is None else spent.fillna(1.0).to_numpy(float)
     return tuple(
-        SeedValue(int(s), float(c / n), float(a), float(b), partial(clopper_pearson, int(c), int(n)))
-        for s, c, n, a, b in zip(seed, found, totals, low, high, strict=True)
+        SeedValue.of(int(s), c / n, partial(_interval, int(c), int(n), float(w)))
+        for s, c, n, w in zip(seed, found, totals, error, strict=True)
     )
+
+
+def _interval(count: int, points: int, spent: float, confidence: float) -> tuple[float, float]:
+    return clopper_pearson(count, points, 1.0 - (1.0 - confidence) * spent)
 
 
 def median(groups: Groups, column: str, quantity: str, relation: Relation, bound: float, unit: str = "") -> Measurement:

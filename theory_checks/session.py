@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
+import jax
+
+from purifyjax.seeds import cores
+from theory_checks.beside import as_done
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
 from theory_checks.experiment import Experiment
 from theory_checks.paper import Paper
 from theory_checks.runner import Runner
+from theory_checks.spans import waiting_for
 from theory_checks.verdict import Verdict
 
 Stated = tuple[Paper, Claim]
@@ -43,19 +48,23 @@ class Session:
         found = {name: self.evidence(name) for name in claim.experiments}
         return claim.check(found, paper.name, paper.shares.get(self.profile))
 
-    def verdicts(self, claims: Sequence[Stated]) -> Iterator[list[Verdict]]:
-        """All claims, some at a time: those that the next experiments decide."""
-        for experiments, ready in cheapest_first(claims, self.experiments):
-            for name in experiments:
-                self.evidence(name)
-            yield [self.verdict(*stated) for stated in ready]
+    def verdicts(self, claims: Sequence[Stated]) -> Generator[list[Verdict]]:
+        """All claims, some at a time: those that the next experiment decides.
+
+        On a CPU experiments run side by side, one for every core.
+        """
+        workers = cores() if jax.default_backend() == "cpu" else 1
+        left = list(claims)
+        for _ in waiting_for(as_done(self.evidence, cheapest_first(claims, self.experiments), workers)):
+            ready = [stated for stated in left if all(name in self._evidences for name in stated[1].experiments)]
+            left = [stated for stated in left if stated not in ready]
+            if ready:
+                yield [self.verdict(*stated) for stated in ready]
 
 
-def cheapest_first(
-    claims: Sequence[Stated], experiments: Mapping[str, Experiment]
-) -> Iterator[tuple[list[str], list[Stated]]]:
-    """Experiments to run next, with the claims that they decide: those of the claim that is cheapest to judge now."""
-    done: set[str] = set()
+def cheapest_first(claims: Sequence[Stated], experiments: Mapping[str, Experiment]) -> list[str]:
+    """The order of the experiments: next come those of the claim that is cheapest to judge then."""
+    done: dict[str, None] = {}
     left = list(claims)
 
     def missing(stated: Stated) -> list[str]:
@@ -63,7 +72,6 @@ def cheapest_first(
 
     while left:
         following = missing(min(left, key=lambda stated: sum(experiments[name].cost for name in missing(stated))))
-        done |= set(following)
-        ready = [stated for stated in left if not missing(stated)]
+        done |= dict.fromkeys(following)
         left = [stated for stated in left if missing(stated)]
-        yield following, ready
+    return list(done)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from theory_checks.provenance import Environment
 from theory_checks.spans import span
 from theory_checks.store import Store
 
-# Raised whenever the form of stored records changes: older ones are then made anew.
-FORMAT = 1
+_training: dict[str, threading.Lock] = {}  # by the stage's mark
+# Raised whenever the form of stored records, or how everything is measured, changes: older ones are then made anew.
+FORMAT = 2
 
 
 class TrainedNets(Mapping[str, Arrays]):
@@ -53,8 +55,15 @@ class TrainedNets(Mapping[str, Arrays]):
                     yield made
 
     def _of(self, stage: Stage) -> Arrays:
-        """A stage's arrays: seeds that are stored are read, the others trained beside each other."""
+        """A stage's arrays: seeds that are stored are read, the others trained beside each other.
+
+        Experiments share nets: where two run side by side, the second waits for what the first one trains.
+        """
         label, mark = _label(stage.name), self.marks[stage.name]
+        with _training.setdefault(mark, threading.Lock()):
+            return self._read_or_train(stage, label, mark)
+
+    def _read_or_train(self, stage: Stage, label: str, mark: str) -> Arrays:
         records = {int(seed): self._store.read(label, mark, seed_name(seed)) for seed in self._seeds}
         missing = np.array([seed for seed, record in records.items() if record is None], self._seeds.dtype)
         if len(missing):

@@ -28,7 +28,7 @@ def store(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def small():
     """Feature purification has a profile "small", at d = 256 and with fewer points than `quick`."""
-    evaluation = Evaluation(points=1024, curve_points=128, curve=(0.5, 1.0, 1.5))
+    evaluation = Evaluation(points=1024, first=1024, curve_points=128, curve=(0.5, 1.0, 1.5))
     surgery = Surgery(points=512, dial=(1.6,), dial_points=64)
 
     def experiments():

@@ -42,7 +42,7 @@ def told(out: Path) -> dict:
         (["--only", "nonsense"], "--only = 'nonsense' is not allowed: one of"),
         (
             ["--profile", "many", "--only", "mechanism", "low-rank"],
-            "--profile = 'many' is not allowed: one with sizes for low-rank, convnet of low-rank: quick, standard",
+            "--profile = 'many' is not allowed: one with sizes for low-rank, convnet of low-rank: small, standard",
         ),
         (["--seeds", "none"], "--seeds = 'none' is not allowed"),
         (["--seeds", "0"], "--seeds = '0' is not allowed"),

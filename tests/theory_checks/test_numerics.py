@@ -1,11 +1,14 @@
 """One kind of numbers, whatever is asked for."""
 
+import os
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from tests.theory_checks import tiny
+from theory_checks import numerics
 from theory_checks.numerics import FIXED, fixed
 from theory_checks.testing import verdict
 
@@ -70,3 +73,33 @@ def test_walks_stand_a_jax_that_looks_for_nan(tiny_paper, tmp_path):
         assert verdict("late", profile="tiny", paper=tiny.PAPER, out=tmp_path).outcome == "holds"
     finally:
         jax.config.update("jax_debug_nans", False)
+
+
+@pytest.mark.parametrize(
+    ("before", "platforms", "others", "after"),
+    [
+        ("", None, False, "FASTER"),
+        ("--xla_foo=1", None, False, "--xla_foo=1 FASTER"),
+        ("--xla_backend_optimization_level=3", None, False, "--xla_backend_optimization_level=3 FIRST"),
+        ("", None, True, ""),  # an accelerator's programs would be slower
+        ("", "cpu", True, "FASTER"),
+    ],
+)
+def test_programs_are_compiled_fast_where_nobody_said_otherwise(before, platforms, others, after, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", before)
+    monkeypatch.delenv("JAX_PLATFORMS", raising=False)
+    if platforms:
+        monkeypatch.setenv("JAX_PLATFORMS", platforms)
+    monkeypatch.setattr(numerics, "_accelerators", lambda: others)
+    numerics.compile_faster()
+    first, second = numerics._FASTER
+    assert os.environ["XLA_FLAGS"] == after.replace("FASTER", f"{first} {second}").replace("FIRST", first)
+    numerics.compile_faster()
+    assert os.environ["XLA_FLAGS"].count("optimization_level") == (after != "")
+
+
+def test_another_xla_gets_no_flags_that_it_may_not_know(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "")
+    monkeypatch.setattr(numerics, "version", lambda name: "9.9.9")
+    numerics.compile_faster()
+    assert os.environ["XLA_FLAGS"] == ""

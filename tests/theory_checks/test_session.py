@@ -13,19 +13,19 @@ STATED = [(PAPER, claim) for claim in CLAIMS]
 
 
 def test_the_cheapest_claims_come_first():
-    order = [(names, [claim.id for _, claim in ready]) for names, ready in cheapest_first(STATED[::-1], EXPERIMENTS)]
-    assert order == [(["walks"], ["walks-apart", "walks-stay", "walks-end"]), (["dear"], ["late"])]
+    assert cheapest_first(STATED[::-1], EXPERIMENTS) == ["walks", "dear"]
 
 
 def test_only_what_a_claim_looks_at_is_run():
-    assert [names for names, _ in cheapest_first(STATED[:1], EXPERIMENTS)] == [["walks"]]
+    assert cheapest_first(STATED[:1], EXPERIMENTS) == ["walks"]
 
 
 def test_experiments_are_run_once_and_told_in_their_order(tmp_path, monkeypatch):
     monkeypatch.setenv("TINY_LOG", str(tmp_path / "log"))
     session = Session(EXPERIMENTS, Runner(tmp_path, np.arange(2)))
     batches = [[verdict.id for verdict in batch] for batch in session.verdicts(STATED)]
-    assert batches == [["walks-end", "walks-stay", "walks-apart"], ["late"]]
+    # Side by side: whichever is done first, and both at once if both are.
+    assert sorted(sum(batches, [])) == ["late", "walks-apart", "walks-end", "walks-stay"]
     assert list(session.evidences) == ["dear", "walks"]
     assert (tmp_path / "log").read_text().count("walks measure") == 1
 

@@ -3,6 +3,7 @@
 import re
 import threading
 import time
+from contextvars import copy_context
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ import pytest
 from theory_checks import all as command
 from theory_checks import spans as timed
 from theory_checks.report.timing import in_a_line, timing_section
-from theory_checks.spans import TIMING, recording, span
+from theory_checks.spans import TIMING, recording, span, waiting_for
 
 
 @pytest.fixture
@@ -98,6 +99,47 @@ def test_records_within_records_and_other_threads_are_their_own(clock):
     assert set(outer.table().kind) == {"other"} and outer.table().programs.sum() == 0
 
 
+def test_threads_that_share_a_record_have_spans_of_their_own_and_equal_parts_of_the_processors(clock):
+    began, go_on = threading.Event(), threading.Event()
+
+    def elsewhere():
+        with span("attack", experiment="b"):
+            began.set()
+            assert go_on.wait(10)
+
+    with recording() as spans:
+        thread = threading.Thread(target=copy_context().run, args=(elsewhere,))
+        with span("train", experiment="a"):
+            clock(2)
+            thread.start()
+            assert began.wait(10)
+            clock(4)  # both
+            go_on.set()
+            thread.join()
+            clock(8)
+        with spans.waiting():
+            clock(16)  # nobody's
+    table = spans.table()
+    assert seconds(table) == {("a", "", "train"): 14, ("b", "", "attack"): 4}
+    assert dict(zip(table.kind, table.cpu, strict=True)) == {"other": 0, "train": 6, "attack": 1}
+    assert table.attrs["elapsed"] == 30
+
+
+def test_waiting_for_items_takes_no_time_but_what_they_say_it_was_for(clock):
+    def items():
+        clock(1)
+        yield "a"
+        with span("fit"):
+            clock(2)
+        yield "b"
+
+    with recording() as spans:
+        for _ in waiting_for(items()):
+            clock(4)
+    assert seconds(spans.table()) == {("", "", "other"): 8, ("", "", "fit"): 2}
+    assert list(waiting_for(items())) == ["a", "b"]  # nobody records
+
+
 def test_programs_are_counted_where_they_are_compiled():
     x = np.ones(7, np.float32)
 
@@ -160,8 +202,10 @@ def test_a_run_in_a_line():
         ("b", "train", 3.0, 3.0, 3.0, 3, 2),
         ("a", "disk", 0.2, 0.2, 0.0, 0, 0),
     )
-    assert in_a_line(table) == "243 s: training 210, compiling 33 (43 programs, 2 reused)"
+    assert in_a_line(table) == "243 s, 1.7 cores busy: training 210, compiling 33 (43 programs, 2 reused)"
     assert in_a_line(rows(("", "other", 0.1, 0.1, 0.0, 0, 0))) == "0 s"
+    table.attrs["elapsed"] = 150.0  # side by side
+    assert in_a_line(table).startswith("150 s, 2.7 cores busy: training 210")
 
 
 def test_the_page_tells_seconds_by_experiment_and_kind():

@@ -12,20 +12,20 @@ import numpy as np
 import pandas as pd
 from jaxtyping import PRNGKeyArray
 
-from purifyjax.attacks import Attack, Attacked, Finding, in_words
+from purifyjax.attacks import Attack, Attacked, Finding
 from purifyjax.balls import Ball
 from purifyjax.margins import MarginOf
 from purifyjax.seeds import over_seeds
-from theory_checks.evidence import Evidence, Table
+from purifyjax.stats.sequential import RepeatedIntervals
+from theory_checks.evidence import Table
 from theory_checks.experiment import Seeds
-from theory_checks.measuring.known import worst_case
+from theory_checks.measuring.looks import InBlocks, until_decided, worst_case_of_block
 from theory_checks.measuring.points import Points, attack_keys
 from theory_checks.progress import Progress
 from theory_checks.spans import span
 
 # Rows of `ROBUSTNESS` under all attacks, and under all but those that know the net's structure.
 WORST, WORST_BLIND = "worst", "worst-gradient"
-_STRUCTURAL_CHUNK = 128  # few points are left by then, and a chunk costs the same however few of its points count
 _HEAD = {"experiment": "name of the experiment", "seed": "number of the seed", "net": "which of its nets"}
 
 ROBUSTNESS = Table(
@@ -38,6 +38,7 @@ ROBUSTNESS = Table(
         "radius": "of the perturbations, in the experiment's norm",
         "correct": "points classified rightly",
         "points": "points attacked",
+        "spent": "share of an interval's error that may be spent at so many points, where they came in blocks",
     },
 )
 WINS = Table(
@@ -80,21 +81,30 @@ class Evaluation:
     """How hard nets are attacked.
 
     Attributes:
-      points: fresh points a seed for the claims' accuracies.
+      points: fresh points a seed for the claims' accuracies, at most.
+      first: points after which it is first looked at whether the worst case has enough of them.
+      bounds: of the claims on accuracies under the worst case; without any all points are attacked.
       curve_points: fresh points a seed for accuracy against the radius, attacked and certified.
       curve: radii, increasing, in units of τ.
       steps, restarts: of APGD, the strongest attack.
       curve_restarts: of APGD along the curve: from x and from afar.
-      chunk: points a seed in one call; keys of attacks hang on it.
+      chunk: points a seed in one call; keys of attacks hang on it, and programs: one size serves all papers.
     """
 
     points: int = 4096
+    first: int = 256
+    bounds: tuple[float, ...] = (0.01, 0.99)
     curve_points: int = 512
     curve: tuple[float, ...] = (0.25, 0.5, 0.75, 0.875, 1.0, 1.125, 1.25, 1.5, 2.0)
     steps: int = 15
     restarts: int = 3
     curve_restarts: int = 2
-    chunk: int = 512
+    chunk: int = 256
+
+    @property
+    def looks(self) -> RepeatedIntervals:
+        """When the points may be enough."""
+        return RepeatedIntervals.doubling(self.points, self.first)
 
 
 def attacked(
@@ -113,8 +123,13 @@ def attacked(
     alone: Sequence[str],
     curve: Sequence[float],
     chunk: int,
+    looks: RepeatedIntervals | None = None,
+    bounds: Sequence[float] = (),
 ) -> dict[Table, pd.DataFrame]:
     """Attack every net with the suite at the ball's radius, and with the brief suite along the curve.
+
+    Attacks that are told by themselves see all points. The others, which are dear, see them block by block, until the
+    share that withstands all of them is known to be on one side of every bound.
 
     Args:
       nets: name -> parameters with a leading seed axis.
@@ -126,47 +141,58 @@ def attacked(
       alone: attacks of the suite whose accuracy is also told by itself.
       curve: radii, increasing, in units of the ball's.
       chunk: points a seed in one call.
+      looks: when the points may be enough, at the end only if None.
+      bounds: of the claims on the accuracy under the worst case.
     """
     rows: list[pd.DataFrame] = []
     wins: list[pd.DataFrame] = []
     findings: list[pd.DataFrame] = []
-    worst, few = (WORST, WORST_BLIND) if structural else (WORST,), min(chunk, _STRUCTURAL_CHUNK)
+    worst = (WORST, WORST_BLIND) if structural else (WORST,)
+    looks = RepeatedIntervals((points[0].shape[1],)) if looks is None else looks
     for net, params in progress.over(nets.items()):
         head = {"experiment": experiment, "net": net}
-        run = partial(worst_case, attack_keys(seeds), margin_of, params)
+        run = partial(worst_case_of_block, attack_keys(seeds), margin_of, params)
         at_rest = ball.replace(radius=0.0)
-        right = run(*points, at_rest, ()).standing
+        right = standing = run(*points, at_rest, ()).standing
         rows.append(counts(seeds, right, **head, attack="none", radius=0.0))
-        blind = standing = right
-        kinds = [*suite, *structural, *curve]
-        for kind in progress.over(kinds):
-            if isinstance(kind, Attack):
-                if kind in structural[:1]:
-                    rows.append(counts(seeds, standing, **head, attack=WORST_BLIND, radius=ball.radius))
-                by_itself, at_once = kind.name in alone, few if kind in structural else chunk
-                found = run(*points, ball, (kind,), standing=right if by_itself else standing, chunk=at_once)
-                if by_itself:
-                    rows.append(counts(seeds, found.standing, **head, attack=kind.name, radius=ball.radius))
-                broke = (standing & ~found.standing).sum(axis=1)
-                standing = standing & found.standing
-                wins.append(pd.DataFrame({**head, "seed": seeds, "attack": kind.name, "broke": broke}))
-                findings.append(finding_rows(seeds, found.findings, **head, run=kind.name))
-                continue
-            if kind == curve[0]:
-                rows.append(counts(seeds, standing, **head, attack=WORST, radius=ball.radius))
+        parts = ("by itself", "in blocks", *curve)
+        blind = right
+        for part in progress.over(parts):
+            if part == "by itself":
+                for attack in progress.over([attack for attack in suite if attack.name in alone]):
+                    found = run(*points, ball, (attack,), standing=right, chunk=chunk)
+                    rows.append(counts(seeds, found.standing, **head, attack=attack.name, radius=ball.radius))
+                    wins.append(_wins(seeds, standing, found.standing, attack, head))
+                    findings.append(finding_rows(seeds, found.findings, **head, run=attack.name))
+                    standing = standing & found.standing
+            elif part == "in blocks":
+                rest = [*(attack for attack in suite if attack.name not in alone), *structural]
+                blocks = InBlocks(run, points, ball, rest, standing, structural, chunk)
+                standing, n = until_decided(blocks, len(seeds), looks, bounds)
+                for name, stands in zip(worst, (standing, blocks.blind), strict=False):
+                    rows.append(counts_in_blocks(seeds, stands, n, looks, **head, attack=name, radius=ball.radius))
+                for attack, broke in zip(rest, blocks.broke, strict=True):
+                    wins.append(pd.DataFrame({**head, "seed": seeds, "attack": attack.name, "broke": broke}))
+                findings += [finding_rows(seeds, found, **head, run=name) for name, found in blocks.findings]
                 blind = standing = run(*curve_points, at_rest, ()).standing
                 rows += [counts(seeds, standing, **head, attack=name, radius=0.0) for name in worst]
-            # A point broken at a smaller radius stays broken: its perturbation lies in every larger ball.
-            wider = ball.replace(radius=kind * ball.radius)
-            blind = run(*curve_points, wider, brief, standing=blind, chunk=chunk).standing
-            standing = run(*curve_points, wider, structural, standing=standing & blind, chunk=few).standing
-            for name, stands in zip(worst, (standing, blind), strict=False):
-                rows.append(counts(seeds, stands, **head, attack=name, radius=wider.radius))
+            else:
+                # A point broken at a smaller radius stays broken: its perturbation lies in every larger ball.
+                wider = ball.replace(radius=part * ball.radius)
+                blind = run(*curve_points, wider, brief, standing=blind, chunk=chunk).standing
+                standing = run(*curve_points, wider, structural, standing=standing & blind, chunk=chunk).standing
+                for name, stands in zip(worst, (standing, blind), strict=False):
+                    rows.append(counts(seeds, stands, **head, attack=name, radius=wider.radius))
     return {
         ROBUSTNESS: pd.concat(rows, ignore_index=True),
         WINS: pd.concat(wins, ignore_index=True),
         FINDINGS: pd.concat(findings, ignore_index=True),
     }
+
+
+def _wins(seeds: Seeds, before: np.ndarray, after: np.ndarray, attack: Attack, head: dict[str, Any]) -> pd.DataFrame:
+    """Rows of `WINS`: points that stood before and do not after."""
+    return pd.DataFrame({**head, "seed": seeds, "attack": attack.name, "broke": (before & ~after).sum(axis=1)})
 
 
 @span("attack")
@@ -193,40 +219,18 @@ def _perturbed(keys, params, x, y, ball: Ball, attack: Attack, margin_of: Margin
 
 
 def counts(seeds: Seeds, standing: np.ndarray, **head: Any) -> pd.DataFrame:
-    """Rows of `ROBUSTNESS` (or of images), one a seed, from which points stand [seed, n]."""
+    """Rows of `ROBUSTNESS` or alike, one a seed, from which points stand [seed, n]."""
     return pd.DataFrame({**head, "seed": seeds, "correct": standing.sum(axis=1), "points": standing.shape[1]})
+
+
+def counts_in_blocks(
+    seeds: Seeds, standing: np.ndarray, n: np.ndarray, looks: RepeatedIntervals, **head: Any
+) -> pd.DataFrame:
+    """The same where n points of each seed were looked at, as `looks` planned it."""
+    return counts(seeds, standing, **head).assign(points=n, spent=looks.share_spent(n))
 
 
 def finding_rows(seeds: Seeds, findings: Iterable[Finding], **head: Any) -> pd.DataFrame:
     """Rows of `FINDINGS`; `Finding.seed` is a place along the seed axis."""
     rows = [head | found._asdict() | {"seed": int(seeds[found.seed])} for found in findings]
     return pd.DataFrame(rows, columns=list(FINDINGS.columns))
-
-
-def rows_in_words(rows: pd.DataFrame) -> list[str]:
-    """What rows of `FINDINGS` about one run say, over all seeds."""
-    return in_words(Finding(**{name: row[name] for name in Finding._fields}) for _, row in rows.iterrows())
-
-
-def attack_warnings(evidence: Evidence, net: str = "") -> list[str]:
-    """What the attacks' own checks say about nets whose name starts so, over all seeds."""
-    warnings, rows = [], evidence[FINDINGS]
-    for (own, run), found in rows.groupby(["net", "run"], sort=False):
-        if not str(own).startswith(net):
-            continue
-        where = f"{own} net, {run}" if run else f"{own} net"
-        warnings += [f"{where}: {text}" for text in rows_in_words(found)]
-        wins = evidence[WINS]
-        broke = int(wins[(wins.net == own) & (wins.attack == "square")].broke.sum()) if run == "square" else 0
-        if broke:
-            warnings.append(f"{own} net: the square attack broke {broke} points that gradients did not")
-    return warnings
-
-
-def winners(evidence: Evidence, net: str) -> str:
-    """Which attacks broke the net, the one that broke most points first, and what the attacks' own checks say."""
-    wins = evidence[WINS]
-    broke = wins[wins.net == net].groupby("attack").broke.sum().sort_values(ascending=False)
-    told = ", ".join(f"{name} {count}" for name, count in broke[broke > 0].items())
-    warnings = attack_warnings(evidence, net)
-    return " ".join([f"Points broken, by the attack that came first: {told or 'none'}.", *warnings])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,12 +13,12 @@ import numpy as np
 from purifyjax.analysis import dense_size, features
 from purifyjax.attacks import pgd
 from purifyjax.balls import Ball
-from purifyjax.data import SparseCoding, instance
+from purifyjax.data import Instance, SparseCoding
 from purifyjax.margins import MarginOf
 from purifyjax.seeds import over_seeds
 from purifyjax.training import TrainState
 from theory_checks.experiment import Arrays, Seeds
-from theory_checks.measuring.points import fresh_points
+from theory_checks.measuring.points import fresh_points, instance_of
 
 
 @dataclass(frozen=True)
@@ -40,34 +41,35 @@ class Monitor:
 def monitored(of: MarginOf, data: SparseCoding, monitor: Monitor, seeds: Seeds) -> Callable[[TrainState], Arrays]:
     """For the curves through training: clean accuracy, accuracy under PGD and, if asked for, `middle_neuron`."""
     x, y = fresh_points(jnp.asarray(seeds), monitor.points, data, "monitor")
-
-    @jax.jit
-    def measure(weight, threshold, x, y):
-        def one(args):
-            w, b, xs, ys = args
-            m = of({"weight": w, "threshold": b})
-            attacked = pgd(jax.random.key(0), m, xs, ys, monitor.ball, steps=monitor.steps)
-            return {"clean_accuracy": jnp.mean(m(xs, ys) > 0), "robust_accuracy": jnp.mean(attacked.margin > 0)}
-
-        return jax.lax.map(one, (weight, threshold, x, y))
+    fixed = instance_of(data)
 
     def found(state: TrainState) -> Arrays:
-        rows = over_seeds(measure, (state.weight, state.threshold, x, y))
+        rows = over_seeds(_accuracies, (state.weight, state.threshold, x, y), monitor.ball, of, monitor.steps)
         if monitor.mixtures:
-            rows |= over_seeds(middle_neuron, (state.weight,), data)
+            rows |= over_seeds(middle_neuron, (state.weight,), fixed, data.sparsity)
         return {name: np.asarray(values) for name, values in rows.items()}
 
     return found
 
 
-@jax.jit
-def middle_neuron(weight: jax.Array, data: SparseCoding) -> dict[str, jax.Array]:
+@partial(jax.jit, static_argnames=("of", "steps"))
+def _accuracies(weight, threshold, x, y, ball: Ball, of: MarginOf, steps: int) -> dict[str, jax.Array]:
+    def one(args):
+        w, b, xs, ys = args
+        m = of({"weight": w, "threshold": b})
+        attacked = pgd(jax.random.key(0), m, xs, ys, ball, steps=steps)
+        return {"clean_accuracy": jnp.mean(m(xs, ys) > 0), "robust_accuracy": jnp.mean(attacked.margin > 0)}
+
+    return jax.lax.map(one, (weight, threshold, x, y))
+
+
+@partial(jax.jit, static_argnames="sparsity")
+def middle_neuron(weight: jax.Array, fixed: Instance, sparsity: int) -> dict[str, jax.Array]:
     """Medians over all m neurons of every seed: C, the mixture's coefficient a_i on w*, and the feature's |c_i|."""
-    fixed = instance(data)
 
     def one(w):
         code = fixed.to_code(w)
-        mixture = features(code, fixed.label_weights, data.sparsity).mixture
+        mixture = features(code, fixed.label_weights, sparsity).mixture
         dense = dense_size(code, fixed.label_weights)
         found = {"mixture": mixture, "dense": dense, "feature": jnp.max(jnp.abs(code), axis=1)}
         return {name: jnp.median(values) for name, values in found.items()}

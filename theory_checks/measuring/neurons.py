@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from purifyjax.analysis import absolute_cosine, features, firing, firing_rate, own_feature
-from purifyjax.data import SparseCoding, instance
+from purifyjax.data import Instance, SparseCoding
+from purifyjax.seeds import over_seeds
 from purifyjax.stats import ratio_interval, ratio_of_medians_interval
 from theory_checks.evidence import Evidence, Table
-from theory_checks.experiment import Arrays, Nets, Seeds
-from theory_checks.measuring.points import fresh_codes, fresh_points
+from theory_checks.experiment import Nets, Seeds
+from theory_checks.measuring.points import fresh_codes, fresh_points, instance_of
 from theory_checks.measuring.two_layer import CONTINUED, NETS
 from theory_checks.quantities import fraction
 from theory_checks.verdict import Measurement, SeedValue
@@ -91,62 +92,81 @@ def neurons(
     Args:
       initial: w⁰ [seed, neuron, d].
     """
-    fixed = instance(data)
     x, _ = fresh_points(jnp.asarray(seeds), statistics.points, data, "neurons")
+    of = {net: nets[f"{prefix}{net}"] for net in NETS}
+    weights = {"init": initial} | {net: own["weight"] for net, own in of.items()}
+    continued = nets.get(f"{prefix}{CONTINUED}")
+    if continued is not None:
+        weights[CONTINUED] = continued["weight"]
+    thresholds = {net: own["threshold"] for net, own in of.items()}
+    found = over_seeds(_columns, (weights, thresholds, x), instance_of(data), data.sparsity)
+    found = {name: np.asarray(values) for name, values in found.items()}
     frames = []
     for s, seed in enumerate(seeds):
-        of = {net: nets[f"{prefix}{net}"] for net in NETS}
-        w = {"init": jnp.asarray(initial[s])} | {net: jnp.asarray(own["weight"][s]) for net, own in of.items()}
-        columns: dict[str, Any] = {
-            "experiment": experiment,
-            "seed": int(seed),
-            "neuron": np.arange(len(initial[s])),
+        own = {name: values[s] for name, values in found.items()}
+        live = {f"live_{net}": own[f"firing_{net}"] >= statistics.live_rate for net in NETS}
+        head = {"experiment": experiment, "seed": int(seed), "neuron": np.arange(len(initial[s]))}
+        frames.append(pd.DataFrame(head | {"cos_clean_continued": np.nan} | own | live)[list(NEURONS.columns)])
+    return pd.concat(frames, ignore_index=True)
+
+
+@partial(jax.jit, static_argnames="sparsity")
+def _columns(weights, thresholds, x, fixed: Instance, sparsity: int) -> dict[str, jax.Array]:
+    """Columns of `NEURONS` that need the weights, of every seed."""
+
+    def one(args):
+        w, b, points = args
+        columns = {
             "cos_init_clean": absolute_cosine(w["clean"], w["init"]),
             "cos_init_robust": absolute_cosine(w["robust"], w["init"]),
             "cos_clean_robust": absolute_cosine(w["clean"], w["robust"]),
-            "cos_clean_continued": _beside(w["clean"], nets.get(f"{prefix}{CONTINUED}"), s),
             "norm_init": jnp.linalg.norm(w["init"], axis=1),
         }
+        if CONTINUED in w:
+            columns["cos_clean_continued"] = absolute_cosine(w["clean"], w[CONTINUED])
         for net in NETS:
-            rate = firing_rate(w[net], jnp.asarray(of[net]["threshold"][s]), x[s])
-            found = features(fixed.to_code(w[net]), fixed.label_weights, data.sparsity)
+            found = features(fixed.to_code(w[net]), fixed.label_weights, sparsity)
             columns |= {
-                f"live_{net}": rate >= statistics.live_rate,
-                f"firing_{net}": rate,
+                f"firing_{net}": firing_rate(w[net], b[net], points),
                 f"norm_{net}": jnp.linalg.norm(w[net], axis=1),
                 f"feature_{net}": found.feature,
                 f"purity_{net}": found.purity,
                 f"mixture_{net}": found.mixture,
                 f"mixture_error_{net}": found.mixture_error,
             }
-        frames.append(pd.DataFrame({n: v if isinstance(v, str | int) else np.asarray(v) for n, v in columns.items()}))
-    return pd.concat(frames, ignore_index=True)
+        return columns
 
-
-def _beside(weight: jax.Array, net: Arrays | None, place: int) -> jax.Array:
-    """|cos| with the same neuron of a seed's other net."""
-    if net is None:
-        return jnp.full(len(weight), jnp.nan)
-    return absolute_cosine(weight, jnp.asarray(net["weight"][place]))
+    return jax.lax.map(one, (weights, thresholds, x))
 
 
 def selectivity(
     experiment: str, seeds: Seeds, nets: Nets, data: SparseCoding, statistics: NeuronStatistics
 ) -> pd.DataFrame:
     """Whether the neurons of both nets fire if, and only if, their feature is present."""
-    fixed, rows = instance(data), []
+    fixed, rows = instance_of(data), []
     x, code = fresh_codes(jnp.asarray(seeds), statistics.points, data, "selectivity")
     for net in NETS:
+        own = (nets[net]["weight"], nets[net]["threshold"], x, code)
+        found = over_seeds(_firing, own, fixed, np.float32(statistics.live_rate))
         for s, seed in enumerate(seeds):
-            weight, threshold = jnp.asarray(nets[net]["weight"][s]), jnp.asarray(nets[net]["threshold"][s])
-            counted = firing_rate(weight, threshold, x[s]) >= statistics.live_rate
-            found = firing(weight, threshold, own_feature(fixed.to_code(weight)), counted, x[s], code[s])
-            counts = [np.asarray(count, np.float64) for count in found]
+            counts = [np.asarray(count[s], np.float64) for count in found]
             for feature, pairs, fired in (("present", *counts[:2]), ("absent", *counts[2:])):
                 total = pairs.sum()
                 share = fired.sum() / total if total else math.nan
                 rows.append((experiment, int(seed), net, feature, int(total), share, *ratio_interval(fired, pairs)))
     return pd.DataFrame(rows, columns=list(SELECTIVITY.columns))
+
+
+@jax.jit
+def _firing(weight, threshold, x, code, fixed: Instance, live_rate):
+    """`firing` of the live neurons of every seed."""
+
+    def one(args):
+        w, b, points, codes = args
+        counted = firing_rate(w, b, points) >= live_rate
+        return firing(w, b, own_feature(fixed.to_code(w)), counted, points, codes)
+
+    return jax.lax.map(one, (weight, threshold, x, code))
 
 
 def live(evidence: Evidence, *nets: str) -> Iterator[tuple[int, pd.DataFrame]]:

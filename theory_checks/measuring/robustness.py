@@ -64,4 +64,6 @@ def robustness(
         alone=ALONE,
         curve=evaluation.curve,
         chunk=evaluation.chunk,
+        looks=evaluation.looks,
+        bounds=evaluation.bounds,
     )

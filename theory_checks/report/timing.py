@@ -26,13 +26,15 @@ def in_a_line(timing: pd.DataFrame) -> str:
     Args:
       timing: rows of `spans.TIMING`.
     """
+    elapsed = timing.attrs.get("elapsed", timing.wall.sum())
     alone = (timing.wall - timing.compiling).groupby(timing.kind).sum()
     parts = [(float(seconds), f"{_WORDS[str(kind)]} {seconds:.0f}") for kind, seconds in alone.items()]
     compiling = float(timing.compiling.sum())
     made = f"{timing.programs.sum()} programs, {timing.reused.sum()} reused"
     parts.append((compiling, f"compiling {compiling:.0f} ({made})"))
     told = ", ".join(text for seconds, text in sorted(parts, reverse=True) if seconds >= 0.5)
-    return f"{timing.wall.sum():.0f} s" + (f": {told}" if told else "")
+    busy = f"{timing.cpu.sum() / elapsed:.1f} cores busy" if elapsed else ""
+    return f"{elapsed:.0f} s" + (f", {busy}: {told}" if told else "")
 
 
 def timing_section(timing: pd.DataFrame | None) -> str:
@@ -41,12 +43,14 @@ def timing_section(timing: pd.DataFrame | None) -> str:
         return ""
     spent = timing.groupby(["experiment", "kind"], sort=False)[_SPENT].sum().reset_index()
     lines = [_row(row.experiment, _WORDS[str(row.kind)], row) for row in spent.itertuples()]
-    lines.append(_row("all", "", timing[_SPENT].sum()))
+    whole = timing[_SPENT].sum()
+    whole["wall"] = timing.attrs.get("elapsed", whole["wall"])
+    lines.append(_row("all", "", whole))
     names = "<th>experiment</th><th>work</th>"
     heads = names + "".join(f'<th class="number">{head}</th>' for head in _HEADS)
     return (
         '<section class="card scroll" id="timing"><h2>Time</h2>\n'
-        f"<details><summary>Where the last run's {timing.wall.sum():.0f} s went</summary>\n"
+        f"<details><summary>Where the last run's {whole['wall']:.0f} s went</summary>\n"
         f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n" + "\n".join(lines) + "\n</tbody>\n</table>\n"
         "</details></section>"
     )

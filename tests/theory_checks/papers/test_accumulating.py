@@ -18,7 +18,7 @@ def test_the_middle_neuron_is_as_its_definition_says():
     data = SparseCoding(dimension=24, sparsity=4, dictionary="random", label_spread=0.5)
     fixed = instance(data)
     weight = np.random.default_rng(0).normal(size=(2, 7, 24)).astype(np.float32)
-    found = middle_neuron(jnp.asarray(weight), data)
+    found = middle_neuron(jnp.asarray(weight), fixed, data.sparsity)
     for s in range(2):
         c, sizes, coefficients = [], [], []
         for code in np.asarray(fixed.to_code(jnp.asarray(weight[s]))):

@@ -26,8 +26,8 @@ def evidence(at_radius=950, near=(1000, 990), attacked=3990):
         )
     ]
     robustness = pd.DataFrame(
-        [(seed, "robust", "worst", TAU, attacked, 4000) for seed in (0, 1)],
-        columns=["seed", "net", "attack", "radius", "correct", "points"],
+        [(seed, "robust", "worst", TAU, attacked, 4000, 1.0) for seed in (0, 1)],
+        columns=["seed", "net", "attack", "radius", "correct", "points", "spent"],
     )
     wins = pd.DataFrame(
         [(0, "robust", "fgm", 3), (1, "robust", "apgd", 20)], columns=["seed", "net", "attack", "broke"]

@@ -102,7 +102,9 @@ def evidence(changed=(), differs=0):
     for (net, change), shares in (PREDICTED | dict(changed)).items():
         for factor, share in zip((0.0, 0.8, 1.0), shares, strict=True):
             other = differs if change == "random direction out" else 1024
-            rows += [("default", seed, net, change, factor * TAU, round(1024 * share), other, 1024) for seed in (0, 1)]
+            rows += [
+                ("default", seed, net, change, factor * TAU, round(1024 * share), other, 1024, 1.0) for seed in (0, 1)
+            ]
     return {"default": Evidence(CONFIG, {MECHANISM.name: pd.DataFrame(rows, columns=list(MECHANISM.columns))})}
 
 

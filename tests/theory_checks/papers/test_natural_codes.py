@@ -327,7 +327,7 @@ def test_nothing_is_coded_before_a_training_needs_it(monkeypatch):
             experiment.validate()
             assert [stage.steps for stage in experiment.stages()] == [450, 400] * 3
             assert experiment.setting and experiment.name == REAL
-    assert PROFILES["quick"]()[0].seeds == 2 and PROFILES["standard"]()[0].seeds == 4
+    assert PROFILES["small"]()[0].seeds == 2 and PROFILES["standard"]()[0].seeds == 4
     with pytest.raises(ConfigError, match="atoms d"):
         replace(TASK, codes=replace(TASK.codes, atoms=36)).validate()
 
@@ -383,7 +383,7 @@ def judged_as(real, ideal, shuffled=0.5, net="clean", points=2000):
                 for attack, radius in (("none", 0.0), ("worst", 0.0), ("worst", 0.5)):
                     right = share if attack == "worst" and radius and name == net else 1.0
                     row = {"experiment": kind, "seed": seed, "net": name, "attack": attack, "radius": radius}
-                    rows.append(row | {"correct": round(right * points), "points": points})
+                    rows.append(row | {"correct": round(right * points), "points": points, "spent": 1.0})
     wins = pd.DataFrame({"experiment": [REAL], "seed": [0], "net": [net], "attack": ["fgm"], "broke": [3]})
     return evidence_of(**{ROBUSTNESS.name: pd.DataFrame(rows), WINS.name: wins, FINDINGS.name: FINDINGS.empty()})
 

@@ -136,7 +136,7 @@ def test_the_sizes_of_all_profiles_are_valid():
         sizes: Any = profile()
         (full,) = sizes
         full.validate()
-        assert name in PAPER.summaries and full.seeds == {"quick": 3}.get(name, 8)
+        assert name in PAPER.summaries and full.seeds == {"small": 3}.get(name, 8)
         adversaries = [net.recipe.adversary for net in full.nets]
         assert adversaries == [None, *[FGM()] * 3, *[PGD.for_training(2)] * 3]
 
@@ -147,7 +147,7 @@ def test_marks_know_networks_images_and_recipes_and_nothing_else():
     assert stage_marks(TOY.at_scale(2.0)) == marks  # other radii judge the same nets
     assert stage_marks(replace(TOY, seeds=1, name="other", curve=())) == marks
     full = {field: getattr(TOY, field) for field in ("nets", "width", "samples", "points")}
-    (real,) = PAPER.profiles["quick"]()
+    (real,) = PAPER.profiles["small"]()
     assert not set(stage_marks(replace(real, **full)).values()) & set(marks.values())
     assert not set(stage_marks(replace(TOY, samples=31)).values()) & set(marks.values())
     assert TOY.at_scale(2.0).identity() != TOY.identity()

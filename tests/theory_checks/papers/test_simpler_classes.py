@@ -157,9 +157,12 @@ def test_the_profiles_sizes():
         experiment.validate()
         assert experiment.name == "classes" and experiment.seeds == (2 if name == "quick" else 4)
         assert experiment.monitored_radius == experiment.radius == experiment.reference_radius
-    (quick,) = PROFILES["quick"]()
-    assert {factor for factor, _ in quick.search.tangent} == {1, 2, 4} and quick.search.kernel_points == 512
-    assert {sd for factor, sd in quick.search.tangent if factor == 4} == {1.0, None}
-    named = [(adversary and adversary.name, share) for _, adversary, share in quick.search.adversaries]
+    (quick,), (standard,) = PROFILES["quick"](), PROFILES["standard"]()
+    # In minutes: the network's own kernel, and no clean training.
+    assert quick.search.tangent == ((1, 1.0), (1, None)) and quick.search.kernel_points == 512
+    assert [share for _, _, share in quick.search.adversaries] == [1.0, 0.5]
+    assert {factor for factor, _ in standard.search.tangent} == {1, 2, 4}
+    assert {sd for factor, sd in standard.search.tangent if factor == 4} == {1.0, None}
+    named = [(adversary and adversary.name, share) for _, adversary, share in standard.search.adversaries]
     assert named == [(None, 0.0), ("fgm", 1.0), ("fgm", 0.5), ("pgd", 1.0)]
     assert quick.search.degrees == (3, 5, 7, 9, 11)

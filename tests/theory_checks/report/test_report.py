@@ -70,7 +70,14 @@ class Config:
 
 def evidence(name="default", rows=2, environments=None):
     seed = {"experiment": name, "seed": [0, 0]}
-    net = {"net": ["clean", "robust"], "attack": "worst", "radius": 0.1, "correct": [3, 90], "points": 100}
+    net = {
+        "net": ["clean", "robust"],
+        "attack": "worst",
+        "radius": 0.1,
+        "correct": [3, 90],
+        "points": 100,
+        "spent": 1.0,
+    }
     tables = {
         "robustness": ROBUSTNESS.checked(pd.DataFrame(seed | net))[:rows],
         "own": OWN.checked(pd.DataFrame(seed | {"length": [1.0, 2.0]})),

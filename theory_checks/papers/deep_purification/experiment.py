@@ -59,12 +59,12 @@ def at_size(seeds: int) -> Callable[[], tuple[DeepPurification, DeepPurification
 
 
 PROFILES: dict[str, Callable[[], tuple[Experiment, ...]]] = {
-    "quick": at_size(seeds=3),
+    "small": at_size(seeds=3),
     "standard": at_size(seeds=8),
     "paper": at_size(seeds=8),
 }
 SUMMARIES = {
-    "quick": "a convolutional and a residual net on digits, 3 seeds",
+    "small": "a convolutional and a residual net on digits, 3 seeds",
     "standard": "a convolutional and a residual net on digits, 8 seeds",
     "paper": "a convolutional and a residual net on digits, 8 seeds",
 }

@@ -34,7 +34,8 @@ def certificates(config: PurificationConfig, seeds: Seeds, nets: Nets, progress:
     factors, surgery = config.certification.radii, config.surgery
     if not factors:
         return pd.DataFrame(columns=list(CERTIFICATES.columns))
-    jobs: dict[str, Any] = {"robust": (parameters(nets["robust"]), config.evaluation.curve_points, factors)}
+    points = config.certification.points or config.evaluation.curve_points
+    jobs: dict[str, Any] = {"robust": (parameters(nets["robust"]), points, factors)}
     if surgery is not None:
         without = operated(config, seeds, nets, "clean", "mixture out")
         jobs[WITHOUT_MIXTURE] = (without, surgery.certified_points, surgery.radii)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from purifyjax.balls import Ball, Norm
+from purifyjax.training import Training
 from theory_checks.measuring.attacked import Evaluation
 from theory_checks.measuring.neurons import NeuronStatistics
 from theory_checks.measuring.two_layer import OfTraining
@@ -16,6 +17,7 @@ class Certification:
 
     Attributes:
       radii: in units of τ; empty for none.
+      points: fresh points a seed; as many as of the curve if None.
       steps, restarts: of APGD, the upper bound beside the certificate.
       lowering: see `purifyjax.certify.certify`; in ℓ∞ more cells stay open than the dear bound can pay for.
     """
@@ -24,6 +26,7 @@ class Certification:
     steps: int = 15
     restarts: int = 4
     lowering: tuple[float, ...] = (0.8,)
+    points: int | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,9 @@ class Surgery:
     """How operated nets are attacked.
 
     Attributes:
-      points: fresh points a seed.
+      points: fresh points a seed, at most: blocks are dear only where a bound is near.
+      compared: of them, those on which outcomes are compared with the untouched net's.
+      first: points after which it is first looked at whether they are enough for the claims' bounds.
       radii: in units of τ, increasing.
       steps, restarts: of APGD.
       dial: thresholds c that the nets are turned to, in standard deviations of the pre-activation.
@@ -52,7 +57,9 @@ class Surgery:
       certified_points: fresh points a seed for certificates of the clean net without its mixture.
     """
 
-    points: int = 1024
+    points: int = 4096
+    compared: int = 1024
+    first: int = 256
     radii: tuple[float, ...] = (0.8, 1.0)
     steps: int = 15
     restarts: int = 2
@@ -71,6 +78,8 @@ class PurificationConfig(OfTraining):
       norm: of the perturbations, in training and in evaluation.
       monitored_radius: the radius of robust accuracy through training; it belongs to the training run.
       evaluation, perturbations, certification, neurons: how it is measured.
+      twin: of a dense M, the identity's training and the radius that it is monitored at: its clean nets, rotated,
+        are the dense ones. None where clean nets are trained.
       surgery: how nets are operated on, and a net trained on without an adversary; None for no surgery.
     """
 
@@ -80,6 +89,7 @@ class PurificationConfig(OfTraining):
     certification: Certification = field(default_factory=Certification)
     neurons: NeuronStatistics = NeuronStatistics()
     surgery: Surgery | None = None
+    twin: tuple[Training, float] | None = None
 
     @property
     def ball(self) -> Ball:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,12 +12,12 @@ import pandas as pd
 
 from purifyjax.analysis import firing, own_feature
 from purifyjax.attacks import APGD
-from purifyjax.data import SparseCoding, instance, second_moment
+from purifyjax.data import Instance, second_moment
 from purifyjax.seeds import over_seeds
 from purifyjax.stats import adjusted_r_squared
 from theory_checks.experiment import Nets, Seeds
 from theory_checks.measuring.known import worst_case
-from theory_checks.measuring.points import attack_keys, fresh_codes, fresh_points
+from theory_checks.measuring.points import attack_keys, fresh_codes, fresh_points, instance_of
 from theory_checks.measuring.robustness import universal
 from theory_checks.measuring.two_layer import margin_of
 from theory_checks.papers.feature_purification.config import PurificationConfig, Surgery
@@ -32,9 +33,11 @@ def dial(config: PurificationConfig, surgery: Surgery, seeds: Seeds, nets: Nets,
     data, neurons = config.training.data, config.training.neurons
     x, y = fresh_points(jnp.asarray(seeds), surgery.dial_points, data, "dial")
     described = fresh_codes(jnp.asarray(seeds), max(1024, 4 * config.dimension), data, "selectivity")
+    fixed = instance_of(data)
     suite = (universal(data), APGD(steps=surgery.steps, restarts=1))
     run = partial(worst_case, attack_keys(seeds), margin_of(neurons))
-    rows = []
+    rows: list[dict[str, Any]] = []
+    values: list[np.ndarray] = []
     for net, change in progress.over(TURNED):
         params = operated(config, seeds, nets, net, change)
         deviation = jnp.linalg.norm(params["weight"], axis=-1) * jnp.sqrt(second_moment(data))
@@ -42,25 +45,26 @@ def dial(config: PurificationConfig, surgery: Surgery, seeds: Seeds, nets: Nets,
             turned = params | {"threshold": c * deviation}
             right = run(turned, x, y, config.ball.replace(radius=0.0), ()).standing
             standing = run(turned, x, y, config.ball, suite, standing=right).standing
-            found = [np.asarray(part) for part in over_seeds(_described, (turned, *described), data, neurons)]
+            value, *fired = (np.asarray(part) for part in over_seeds(_described, (turned, *described), fixed, neurons))
+            values.append(value)
             for s, seed in enumerate(seeds):
-                values, present, fired_present, absent, fired_absent = (part[s] for part in found)
+                present, fired_present, absent, fired_absent = (part[s] for part in fired)
                 columns = {
                     "clean_accuracy": right[s].mean(),
                     "robust_accuracy": standing[s].mean(),
                     "fires_present": fired_present.sum() / present.sum(),
                     "fires_absent": fired_absent.sum() / absent.sum(),
-                    "linear": adjusted_r_squared(np.asarray(described[0][s]), values),
                 }
                 head = {"experiment": config.name, "seed": int(seed), "net": net, "change": change, "c": c}
                 rows.append(head | columns | {"points": surgery.dial_points})
-    return DIAL.checked(pd.DataFrame(rows))
+    # The same inputs under every net: one fit a seed, of all at once.
+    linear = [adjusted_r_squared(np.asarray(described[0][s]), np.stack(values)[:, s]) for s in range(len(seeds))]
+    return DIAL.checked(pd.DataFrame(rows).assign(linear=np.stack(linear, axis=1).ravel()))
 
 
 @partial(jax.jit, static_argnames="neurons")
-def _described(params, x, code, data: SparseCoding, neurons: int):
+def _described(params, x, code, fixed: Instance, neurons: int):
     """f(x), and who fires."""
-    fixed = instance(data)
 
     def one(args):
         p, points, codes = args

@@ -10,6 +10,7 @@ from purifyjax.data import instance
 from purifyjax.seeds import over_seeds
 from theory_checks.experiment import Nets, Seeds
 from theory_checks.measuring.monitor import middle_neuron
+from theory_checks.measuring.points import instance_of
 from theory_checks.measuring.two_layer import NETS
 from theory_checks.papers.feature_purification.config import PurificationConfig
 from theory_checks.papers.feature_purification.tables import COORDINATES, HISTORY
@@ -20,7 +21,8 @@ _MIDDLE = ("mixture", "dense", "feature")
 
 def history(config: PurificationConfig, seeds: Seeds, initial: np.ndarray, nets: Nets) -> pd.DataFrame:
     """Loss, accuracies and mixtures through both stages: a row a seed and logged step, and one for w⁰."""
-    middle = over_seeds(middle_neuron, (jnp.asarray(initial),), config.training.data)
+    data = config.training.data
+    middle = over_seeds(middle_neuron, (jnp.asarray(initial),), instance_of(data), data.sparsity)
     start = pd.DataFrame({name: np.asarray(values) for name, values in middle.items()})
     start = start.assign(experiment=config.name, seed=seeds, stage="clean", step=0)
     frames, offset = [start.reindex(columns=list(HISTORY.columns))], 0

@@ -15,17 +15,20 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from purifyjax.analysis import dense_part, dense_size, own_feature
 from purifyjax.attacks import APGD
-from purifyjax.data import SparseCoding, instance
+from purifyjax.data import Instance, instance
 from purifyjax.seeds import over_seeds
+from purifyjax.stats.sequential import RepeatedIntervals
 from theory_checks.experiment import Nets, Seeds
-from theory_checks.measuring.attacked import counts
+from theory_checks.measuring.attacked import counts_in_blocks
 from theory_checks.measuring.known import worst_case
-from theory_checks.measuring.points import attack_keys, fresh_points
+from theory_checks.measuring.looks import until_decided
+from theory_checks.measuring.points import attack_keys, fresh_points, instance_of
 from theory_checks.measuring.robustness import universal
 from theory_checks.measuring.two_layer import CONTINUED, margin_of, parameters
 from theory_checks.papers.feature_purification.config import PurificationConfig, Surgery
 from theory_checks.papers.feature_purification.tables import MECHANISM, MIXTURES, UNTOUCHED
 from theory_checks.progress import Progress
+from theory_checks.verdict import Relation
 
 
 class Coded(NamedTuple):
@@ -127,27 +130,66 @@ OPERATIONS: dict[tuple[str, str], Callable[[Patient], Coded]] = {
 }
 
 TRAINED_ON = ("clean", "trained on")
+# What claims bound: how many points stand of an operated net at a radius in units of τ; at 0 these are the clean ones.
+BOUNDS: dict[tuple[str, str, float], tuple[Relation, float]] = {
+    ("clean", "mixture out", 1.0): (">=", 0.4),
+    ("clean", "mixture out", 0.8): (">=", 0.7),
+    ("robust", "mixture in", 1.0): ("<=", 0.05),
+    ("robust", "mixture in", 0.0): (">=", 0.99),
+    ("clean", "other's threshold", 1.0): ("<=", 0.05),
+    ("robust", "other's threshold", 1.0): (">=", 0.8),
+    (*TRAINED_ON, 0.0): (">=", 0.99),
+    (*TRAINED_ON, 1.0): ("<=", 0.01),
+}
+# Points whose outcome the placebo changes: all are looked at, on the untouched net as well.
+PLACEBO, CHANGED = ("clean", "random direction out"), 0.02
 
 
 def mechanism(
     config: PurificationConfig, surgery: Surgery, seeds: Seeds, nets: Nets, progress: Progress
 ) -> pd.DataFrame:
-    """Accuracy of every operated net and of the one that was trained on without an adversary, on the same points."""
-    points = fresh_points(jnp.asarray(seeds), surgery.points, config.training.data, "mechanism")
-    run = partial(worst_case, attack_keys(seeds), margin_of(config.training.neurons))
+    """Accuracy of every operated net and of the one that was trained on without an adversary, on the same points.
+
+    In blocks, as many as a claim's bound needs; where none is set the first block is enough for a figure.
+    """
+    x, y = fresh_points(jnp.asarray(seeds), surgery.points, config.training.data, "mechanism")
+    run = partial(worst_case, attack_keys(seeds), margin_of(config.training.neurons), chunk=config.evaluation.chunk)
     suite = (universal(config.training.data), APGD(steps=surgery.steps, restarts=surgery.restarts))
-    frames, untouched = [], {}
+    every, frames, untouched = np.arange(surgery.points), [], {}
     for net, change in progress.over((*OPERATIONS, TRAINED_ON)):
         trained_on = (net, change) == TRAINED_ON
         params = parameters(nets[CONTINUED]) if trained_on else operated(config, seeds, nets, net, change)
-        standing = np.ones((len(seeds), surgery.points), bool)
+        right = standing = run(params, x, y, config.ball.replace(radius=0.0), ()).standing
+        looks, n = RepeatedIntervals((surgery.points,)), np.full(len(seeds), surgery.points)
         for factor in (0.0, *surgery.radii):
             ball = config.ball.replace(radius=factor * config.radius)
-            standing = run(params, *points, ball, suite if factor else (), standing=standing).standing
-            before = untouched.setdefault((net, factor), standing)
-            frame = counts(seeds, standing, experiment=config.name, net=net, change=change, radius=ball.radius)
-            frames.append(frame.assign(differs=(standing != before).sum(axis=1)))
+            if factor:
+                looks, bounds = _planned(surgery, net, change, factor)
+                # A point that was not looked at before may have fallen at the smaller radius.
+                before = np.where(every < n[:, None], standing, right)
+
+                def of_block(block, points, asking, ball=ball, before=before, params=params):
+                    del block
+                    left = before[:, points] & asking[:, None]
+                    return run(params, x[:, points], y[:, points], ball, suite, standing=left).standing
+
+                standing, n = until_decided(of_block, len(seeds), looks, bounds)
+                standing = np.pad(standing, ((0, 0), (0, surgery.points - standing.shape[1])))
+            head = {"experiment": config.name, "net": net, "change": change, "radius": ball.radius}
+            first, first_n = untouched.setdefault((net, factor), (standing, n))
+            differs = ((standing != first) & (every < n[:, None])).sum(axis=1)
+            frame = counts_in_blocks(seeds, standing, n, looks, **head)
+            frames.append(frame.assign(differs=np.where(first_n >= n, differs, np.nan)))
     return MECHANISM.checked(pd.concat(frames, ignore_index=True))
+
+
+def _planned(surgery: Surgery, net: str, change: str, factor: float) -> tuple[RepeatedIntervals, tuple[float, ...]]:
+    """When the points may be enough, and the bounds that they have to clear."""
+    bound = BOUNDS.get((net, change, factor))
+    if bound is not None:
+        return RepeatedIntervals.doubling(surgery.points, surgery.first), bound[1:]
+    compared = (net, change) in (PLACEBO, (PLACEBO[0], UNTOUCHED))
+    return RepeatedIntervals((min(surgery.compared if compared else surgery.first, surgery.points),)), ()
 
 
 def mixtures(config: PurificationConfig, surgery: Surgery, seeds: Seeds, nets: Nets) -> pd.DataFrame:
@@ -179,17 +221,19 @@ def _mean_margins(params, x, y, neurons: int):
 def operated(config: PurificationConfig, seeds: Seeds, nets: Nets, net: str, change: str) -> dict[str, jax.Array]:
     """Weights and thresholds of every seed's net after an operation of `OPERATIONS`."""
     trained = (attack_keys(seeds), parameters(nets["clean"]), parameters(nets["robust"]))
-    return over_seeds(_operate, trained, config.training.data, OPERATIONS[net, change])
+    number = np.int32([*OPERATIONS].index((net, change)))
+    return over_seeds(_operate, trained, instance_of(config.training.data), number)
 
 
-@partial(jax.jit, static_argnames="operation")
-def _operate(keys, clean, robust, data: SparseCoding, operation: Callable[[Patient], Coded]) -> dict[str, jax.Array]:
-    fixed = instance(data)
+@jax.jit
+def _operate(keys, clean, robust, fixed: Instance, number) -> dict[str, jax.Array]:
+    """Every seed's net after one of `OPERATIONS`: one program for all of them."""
 
     def one(args):
         key, *nets = args
         w, w_robust = (Coded(fixed.to_code(net["weight"]), net["threshold"]) for net in nets)
-        found = operation(Patient(w, w_robust, fixed.label_weights, key))
+        patient = Patient(w, w_robust, fixed.label_weights, key)
+        found = jax.lax.switch(number, [partial(operation, patient) for operation in OPERATIONS.values()])
         return {"weight": fixed.to_input(found.code), "threshold": found.threshold}
 
     return jax.lax.map(one, (keys, clean, robust))

@@ -79,8 +79,9 @@ MECHANISM = Table(
         "change": "what is done to it; none, or trained on without an adversary",
         "radius": "of the perturbations",
         "correct": "points classified rightly",
-        "differs": "points whose outcome is not that of the untouched net",
-        "points": "points in all",
+        "differs": "points whose outcome is not that of the untouched net; empty where that saw fewer points",
+        "points": "points attacked",
+        "spent": "share of an interval's error that may be spent at so many points",
     },
 )
 MIXTURES = Table(

@@ -134,12 +134,12 @@ def on_seeds(seeds: int) -> Callable[[], tuple[LowRank, ...]]:
 
 
 PROFILES: dict[str, Callable[[], tuple[LowRank, ...]]] = {
-    "quick": on_seeds(2),
+    "small": on_seeds(2),
     "standard": on_seeds(4),
     "paper": on_seeds(4),
 }
 SUMMARIES = {
-    "quick": "d = 128, m = 12 d and 3 d, ranks 1 to 64, 2 seeds",
+    "small": "d = 128, m = 12 d and 3 d, ranks 1 to 64, 2 seeds",
     "standard": "d = 128, m = 12 d and 3 d, ranks 1 to 64, 4 seeds",
     "paper": "d = 128, m = 12 d and 3 d, ranks 1 to 64, 4 seeds",
 }

@@ -99,12 +99,12 @@ def on_seeds(seeds: int) -> Callable[[], tuple[Natural, ...]]:
 
 
 PROFILES: dict[str, Callable[[], tuple[Natural, ...]]] = {
-    "quick": on_seeds(2),
+    "small": on_seeds(2),
     "standard": on_seeds(4),
     "paper": on_seeds(4),
 }
 SUMMARIES = {
-    "quick": "codes of photographs, d = 256, m = 768, 2 seeds",
+    "small": "codes of photographs, d = 256, m = 768, 2 seeds",
     "standard": "codes of photographs, d = 256, m = 768, 4 seeds",
     "paper": "codes of photographs, d = 256, m = 768, 4 seeds",
 }

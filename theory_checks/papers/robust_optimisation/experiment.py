@@ -64,12 +64,12 @@ def at_size(seeds: int) -> Callable[[], tuple[RobustOptimisation]]:
 
 
 PROFILES: dict[str, Callable[[], tuple[Experiment, ...]]] = {
-    "quick": at_size(seeds=3),
+    "small": at_size(seeds=3),
     "standard": at_size(seeds=8),
     "paper": at_size(seeds=8),
 }
 SUMMARIES = {
-    "quick": "seven convolutional nets on digits, 3 seeds",
+    "small": "seven convolutional nets on digits, 3 seeds",
     "standard": "seven convolutional nets on digits, 8 seeds",
     "paper": "seven convolutional nets on digits, 8 seeds; --dataset mnist for the authors' images",
 }

@@ -15,7 +15,7 @@ from purifyjax.training import initial_classifier
 from theory_checks.experiment import Arrays, Experiment, Found, Nets, Seeds, Stage
 from theory_checks.measuring.two_layer import NETS, histories
 from theory_checks.papers.structured_data import measure
-from theory_checks.papers.structured_data.config import PatchConfig, RaceConfig, patch_setting
+from theory_checks.papers.structured_data.config import PatchConfig, PatchEvaluation, RaceConfig, patch_setting
 from theory_checks.papers.structured_data.tables import ALIGNMENTS, RACE
 from theory_checks.progress import Progress
 
@@ -70,12 +70,16 @@ def patches(classes: int, seeds: int, **changes: Any) -> PatchExperiment:
     return PatchExperiment(seeds=seeds, **patch_setting(classes) | changes)
 
 
-def _sizes(seeds: int, races: int) -> Callable[[], tuple[Experiment, ...]]:
-    return lambda: (patches(2, seeds), patches(10, seeds), Race(name="race", seeds=races))
+def _sizes(seeds: int, races: int, **changes: Any) -> Callable[[], tuple[Experiment, ...]]:
+    return lambda: (patches(2, seeds, **changes), patches(10, seeds, **changes), Race(name="race", seeds=races))
+
+
+# Fewer points, and along the curve none but those that a figure needs.
+_QUICK = PatchEvaluation(points=512, curve_points=64, curve=(0.5, 1.0, 1.5), universal_times=4, certified=(0.5, 1.0))
 
 
 PROFILES: dict[str, Callable[[], tuple[Experiment, ...]]] = {
-    "quick": _sizes(seeds=2, races=3),
+    "quick": _sizes(seeds=1, races=3, evaluation=_QUICK),
     "standard": _sizes(seeds=8, races=16),
     "paper": _sizes(seeds=8, races=16),
 }

@@ -2,8 +2,8 @@
 
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
-from theory_checks.measuring.attacked import winners
 from theory_checks.measuring.figures import RADIUS_CURVES
+from theory_checks.measuring.findings import winners
 from theory_checks.measuring.two_layer import SHOWS_99_PERCENT
 from theory_checks.quantities import accuracy
 

@@ -8,9 +8,10 @@ from theory_checks.measuring.attacked import CERTIFICATES
 from theory_checks.measuring.two_layer import SHOWS_99_PERCENT, SHOWS_FRAGILE
 from theory_checks.papers.feature_purification.certificates import WITHOUT_MIXTURE
 from theory_checks.papers.feature_purification.figures import OPERATED
+from theory_checks.papers.feature_purification.mechanism import BOUNDS, CHANGED, PLACEBO, TRAINED_ON
 from theory_checks.papers.feature_purification.tables import MECHANISM
 from theory_checks.quantities import share
-from theory_checks.verdict import Measurement, Relation
+from theory_checks.verdict import Measurement
 
 _IN_WORDS = {
     "mixture out": " without its mixture",
@@ -28,32 +29,23 @@ def operated(evidence: Evidence, net: str, change: str, factor: float) -> pd.Dat
     return table[(table.net == net) & (table.change == change) & at].sort_values("seed")
 
 
-def _accuracy(
-    evidence: Evidence, net: str, change: str, factor: float, relation: Relation, bound: float
-) -> Measurement:
+def _accuracy(evidence: Evidence, net: str, change: str, factor: float) -> Measurement:
     rows = operated(evidence, net, change, factor)
     kind = "clean accuracy" if factor == 0 else f"robust accuracy at {'' if factor == 1 else f'{factor:g} '}τ"
-    return share(f"{kind}, {net} net{_IN_WORDS[change]}", relation, bound, rows.seed, rows.correct, rows.points)
+    counted = (rows.seed, rows.correct, rows.points, rows.spent)
+    return share(f"{kind}, {net} net{_IN_WORDS[change]}", *BOUNDS[net, change, factor], *counted)
 
 
 def _placebo(evidence: Evidence, factor: float) -> Measurement:
-    rows = operated(evidence, "clean", "random direction out", factor)
+    rows = operated(evidence, *PLACEBO, factor)
     where = "clean points" if factor == 0 else "points at τ"
-    quantity = f"share of {where} whose outcome changes, clean net{_IN_WORDS['random direction out']}"
-    return share(quantity, "<=", 0.02, rows.seed, rows.differs, rows.points)
+    quantity = f"share of {where} whose outcome changes, clean net{_IN_WORDS[PLACEBO[1]]}"
+    return share(quantity, "<=", CHANGED, rows.seed, rows.differs, rows.points)
 
 
 def _causes(evidence: Evidence) -> tuple[Measurement, ...]:
-    return (
-        _accuracy(evidence, "clean", "mixture out", 1.0, ">=", 0.4),
-        _accuracy(evidence, "clean", "mixture out", 0.8, ">=", 0.7),
-        _accuracy(evidence, "robust", "mixture in", 1.0, "<=", 0.05),
-        _accuracy(evidence, "robust", "mixture in", 0.0, ">=", 0.99),
-        _accuracy(evidence, "clean", "other's threshold", 1.0, "<=", 0.05),
-        _accuracy(evidence, "robust", "other's threshold", 1.0, ">=", 0.8),
-        _placebo(evidence, 0.0),
-        _placebo(evidence, 1.0),
-    )
+    found = [_accuracy(evidence, *place) for place in BOUNDS if place[:2] != TRAINED_ON]
+    return (*found, _placebo(evidence, 0.0), _placebo(evidence, 1.0))
 
 
 def _note(evidence: Evidence) -> str:
@@ -98,10 +90,7 @@ LONGER = Claim(
     statement="A clean net that is trained on for as long as the robust one, without an adversary, stays non-robust.",
     source="Allen-Zhu & Li, Feature Purification (arXiv 2005.10190); the control and its bounds are ours",
     refuted_by="more than 1% of fresh points standing at τ, for every seed",
-    measure=lambda e: (
-        _accuracy(e, "clean", "trained on", 0.0, ">=", 0.99),
-        _accuracy(e, "clean", "trained on", 1.0, "<=", 0.01),
-    ),
+    measure=lambda e: tuple(_accuracy(e, *place) for place in BOUNDS if place[:2] == TRAINED_ON),
     smallest_dimension=SHOWS_99_PERCENT,
     note="The same steps on the same samples as adversarial training, with its thresholds.",
     figures=(OPERATED,),

@@ -8,7 +8,8 @@ import pandas as pd
 from purifyjax.stats import paired_difference_interval
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
-from theory_checks.measuring.attacked import FINDINGS, attack_warnings, rows_in_words
+from theory_checks.measuring.attacked import FINDINGS
+from theory_checks.measuring.findings import attack_warnings, rows_in_words
 from theory_checks.measuring.ranks import CURVES, RANKS
 from theory_checks.papers.low_rank.config import JUDGED, LowRankConfig
 from theory_checks.papers.low_rank.measure import attacked_net

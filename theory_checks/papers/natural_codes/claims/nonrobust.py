@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
-from theory_checks.measuring.attacked import winners
+from theory_checks.measuring.findings import winners
 from theory_checks.papers.natural_codes.beside import (
     SLACK,
     SOURCE,

@@ -25,11 +25,11 @@ def _polynomials(evidence: Evidence, degree: int) -> pd.DataFrame:
     return rows[rows.degree <= degree]
 
 
-def _best(evidence: Evidence, degree: int, counted: str, words: str, **more: bool) -> Measurement:
+def _best(evidence: Evidence, degree: int, counted: str, words: str, *, refutable: bool = True) -> Measurement:
     rows = _polynomials(evidence, degree)
     found = best(rows[rows[counted].notna()], counted)
     quantity = f"{words} at τ = {evidence.config.radius:.4g}, polynomials of degree {degree} or less"
-    return share(quantity, "<=", BOUND, found.seed, found[counted], found.points, **more)
+    return share(quantity, "<=", BOUND, found.seed, found[counted], found.points, refutable=refutable)
 
 
 def _measure(evidence: Evidence) -> tuple[Measurement, ...]:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from theory_checks.claim import Claim
-from theory_checks.measuring.attacked import winners
 from theory_checks.measuring.figures import RADIUS_CURVES
+from theory_checks.measuring.findings import winners
 from theory_checks.papers.structured_data.figures import LEARNING
 from theory_checks.papers.structured_data.quantities import SOURCE, WHERE, accurate, fitted, learned_note, ratio
 
