@@ -66,7 +66,7 @@ def figure(table: pd.DataFrame) -> Figure:
             left += shown[kind]
         axis.invert_yaxis()
         axis.set(xlabel="seconds; experiments run side by side", title=f"{table['all']['the run']:.0f} s in all")
-        axis.legend(frameon=False, loc="lower right")
+        axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
         sns.despine(ax=axis)
     return drawn
 

@@ -211,12 +211,19 @@ def span(kind: Kind, *, experiment: str | None = None, stage: str | None = None)
         yield
 
 
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Within the block this thread waits for others: the time is that of no span, but for those opened in it."""
+    spans = _recorded.get()
+    with nullcontext() if spans is None else spans.waiting():
+        yield
+
+
 def waiting_for(items: Generator[T]) -> Generator[T]:
-    """The items, and the time in which this thread waits for them as that of no span, but for those opened in it."""
+    """The items, each waited for."""
     with closing(items):
         while True:
-            spans = _recorded.get()
-            with nullcontext() if spans is None else spans.waiting():
+            with waiting():
                 try:
                     item = next(items)
                 except StopIteration:

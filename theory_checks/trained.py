@@ -13,7 +13,7 @@ from purifyjax.sweep import fingerprint
 from theory_checks.experiment import Arrays, Experiment, Nets, Seeds, Stage
 from theory_checks.progress import steps
 from theory_checks.provenance import Environment
-from theory_checks.spans import span
+from theory_checks.spans import span, waiting
 from theory_checks.store import Store
 
 _training: dict[str, threading.Lock] = {}  # by the stage's mark
@@ -60,8 +60,13 @@ class TrainedNets(Mapping[str, Arrays]):
         Experiments share nets: where two run side by side, the second waits for what the first one trains.
         """
         label, mark = _label(stage.name), self.marks[stage.name]
-        with _training.setdefault(mark, threading.Lock()):
+        lock = _training.setdefault(mark, threading.Lock())
+        with waiting():
+            lock.acquire()
+        try:
             return self._read_or_train(stage, label, mark)
+        finally:
+            lock.release()
 
     def _read_or_train(self, stage: Stage, label: str, mark: str) -> Arrays:
         records = {int(seed): self._store.read(label, mark, seed_name(seed)) for seed in self._seeds}
