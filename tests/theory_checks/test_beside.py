@@ -36,10 +36,18 @@ def test_one_worker_takes_turns_in_the_same_thread():
 
 
 def test_items_begin_in_their_order():
-    begun = []
-    assert len(list(as_done(begun.append, list(range(20)), 2))) == 20
-    # Two at a time: one may overtake its neighbour, no more.
-    assert all(abs(place - item) <= 1 for place, item in enumerate(begun))
+    begun, rest = [], threading.Event()
+
+    def work(item):
+        if item == 0:
+            assert rest.wait(10)  # while the other worker does all that follows
+            return
+        begun.append(item)
+        if item == 19:
+            rest.set()
+
+    assert len(list(as_done(work, list(range(20)), 2))) == 20
+    assert begun == list(range(1, 20))
 
 
 def waits_for_the_end(left):
