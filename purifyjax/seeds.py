@@ -29,14 +29,20 @@ class _Cores:
 
     def __init__(self) -> None:
         self._free = Condition()
-        self._taken = 0
+        self._taken = self._asking = 0  # cores; callers who want all of them
 
     @contextmanager
     def taken(self, number: int) -> Iterator[None]:
         """Within the block so many cores, or all if there are fewer, are this caller's."""
         number = min(number, cores())
+        every = number > 1
         with self._free:
-            self._free.wait_for(lambda: self._taken + number <= max(cores(), number))
+            # Nobody else begins while someone waits for all: that would never be their turn.
+            self._asking += every
+            try:
+                self._free.wait_for(lambda: self._taken + number <= cores() and (every or not self._asking))
+            finally:
+                self._asking -= every
             self._taken += number
         try:
             yield
