@@ -78,7 +78,7 @@ _QUICK = Search(
 )
 
 PROFILES: dict[str, Callable[[], tuple[Classes, ...]]] = {
-    "quick": at_size(SIZES["quick"], seeds=2, search=_QUICK, points=256, curve=(0.5,), bound_points=1 << 16),
+    "quick": at_size(SIZES["quick"], seeds=2, search=_QUICK, points=256, curve=(0.5,)),
     "standard": at_size(SIZES["standard"], seeds=4),
     "paper": at_size(SIZES["paper"], seeds=4),
 }
