@@ -22,6 +22,7 @@ from tyro import conf
 from purifyjax.errors import ConfigError
 from theory_checks.arguments import parse
 from theory_checks.command import run
+from theory_checks.spans import elapsed
 
 KINDS = ("compile", "train", "attack", "certify", "fit", "measure", "draw", "disk", "other")
 
@@ -48,8 +49,8 @@ def seconds(timing: pd.DataFrame) -> pd.DataFrame:
     table = table.assign(compile=by.compiling.sum()).reindex(columns=list(KINDS)).fillna(0.0)
     table["all"], table["cores"], table["GiB"] = by.wall.sum(), by.cpu.sum() / by.wall.sum(), by.peak.max() / 1024
     table = table.rename(index={"": "no experiment"})
-    elapsed = float(timing.attrs.get("elapsed", timing.wall.sum()))
-    whole = table.sum().to_dict() | {"all": elapsed, "cores": timing.cpu.sum() / elapsed, "GiB": table["GiB"].max()}
+    spent = elapsed(timing)
+    whole = table.sum().to_dict() | {"all": spent, "cores": timing.cpu.sum() / spent, "GiB": table["GiB"].max()}
     table.loc["the run"] = whole
     return table
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from purifyjax.stats import clopper_pearson, mean_interval, median_interval, two_level_interval
+from purifyjax.stats import mean_interval, median_interval, two_level_interval
+from purifyjax.stats.sequential import spending
 from theory_checks.evidence import Evidence
 from theory_checks.measuring.attacked import ROBUSTNESS
 from theory_checks.verdict import Measurement, Relation, SeedValue
@@ -64,13 +65,9 @@ def shares(
     found, totals = count.to_numpy(np.int64), points.to_numpy(np.int64)
     error = np.ones(len(found)) if spent is None else spent.fillna(1.0).to_numpy(float)
     return tuple(
-        SeedValue.of(int(s), c / n, partial(_interval, int(c), int(n), float(w)))
+        SeedValue.of(int(s), c / n, partial(spending, int(c), int(n), float(w)))
         for s, c, n, w in zip(seed, found, totals, error, strict=True)
     )
-
-
-def _interval(count: int, points: int, spent: float, confidence: float) -> tuple[float, float]:
-    return clopper_pearson(count, points, 1.0 - (1.0 - confidence) * spent)
 
 
 def median(groups: Groups, column: str, quantity: str, relation: Relation, bound: float, unit: str = "") -> Measurement:

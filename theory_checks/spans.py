@@ -49,6 +49,11 @@ _REUSED = "/jax/compilation_cache/cache_hits"
 _MAXRSS = 2**20 if sys.platform == "darwin" else 2**10  # in a MiB
 
 
+def elapsed(timing: pd.DataFrame) -> float:
+    """Seconds of a run in all, from rows of `TIMING`: of one thread they add up to it."""
+    return float(timing.attrs.get("elapsed", timing.wall.sum()))
+
+
 class _Place(NamedTuple):
     experiment: str
     stage: str

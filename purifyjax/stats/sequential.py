@@ -133,7 +133,7 @@ class RepeatedIntervals:
         for look, share in zip(self.looks, self.shares, strict=True):
             here = sizes == look
             if here.any():
-                low[here], high[here] = clopper_pearson(counts[here], look, 1 - (1 - confidence) * share)
+                low[here], high[here] = spending(counts[here], look, share, confidence)
         return (float(low), float(high)) if low.ndim == 0 else (low, high)
 
     @overload
@@ -162,3 +162,8 @@ class RepeatedIntervals:
         low, high = self.interval(count, n, confidence)
         found = np.all([(limit < low) | (limit > high) for limit in limits], axis=0)
         return bool(found) if found.ndim == 0 else found
+
+
+def spending(count: Any, n: Any, share: float, confidence: float) -> tuple[Any, Any]:
+    """Clopper and Pearson's interval at 1 − (1 − confidence) w, which spends this share w of the error."""
+    return clopper_pearson(count, n, 1 - (1 - confidence) * share)

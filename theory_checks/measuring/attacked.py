@@ -162,7 +162,8 @@ def attacked(
                 for attack in progress.over([attack for attack in suite if attack.name in alone]):
                     found = run(*points, ball, (attack,), standing=right, chunk=chunk)
                     rows.append(counts(seeds, found.standing, **head, attack=attack.name, radius=ball.radius))
-                    wins.append(_wins(seeds, standing, found.standing, attack, head))
+                    broke = (standing & ~found.standing).sum(axis=1)
+                    wins.append(_wins(seeds, broke, **head, attack=attack.name))
                     findings.append(finding_rows(seeds, found.findings, **head, run=attack.name))
                     standing = standing & found.standing
             elif part == "in blocks":
@@ -172,7 +173,7 @@ def attacked(
                 for name, stands in zip(worst, (standing, blocks.blind), strict=False):
                     rows.append(counts_in_blocks(seeds, stands, n, looks, **head, attack=name, radius=ball.radius))
                 for attack, broke in zip(rest, blocks.broke, strict=True):
-                    wins.append(pd.DataFrame({**head, "seed": seeds, "attack": attack.name, "broke": broke}))
+                    wins.append(_wins(seeds, broke, **head, attack=attack.name))
                 findings += [finding_rows(seeds, found, **head, run=name) for name, found in blocks.findings]
                 blind = standing = run(*curve_points, at_rest, ()).standing
                 rows += [counts(seeds, standing, **head, attack=name, radius=0.0) for name in worst]
@@ -190,9 +191,9 @@ def attacked(
     }
 
 
-def _wins(seeds: Seeds, before: np.ndarray, after: np.ndarray, attack: Attack, head: dict[str, Any]) -> pd.DataFrame:
-    """Rows of `WINS`: points that stood before and do not after."""
-    return pd.DataFrame({**head, "seed": seeds, "attack": attack.name, "broke": (before & ~after).sum(axis=1)})
+def _wins(seeds: Seeds, broke: np.ndarray, **head: Any) -> pd.DataFrame:
+    """Rows of `WINS`, one a seed."""
+    return pd.DataFrame({**head, "seed": seeds, "broke": broke})
 
 
 @span("attack")

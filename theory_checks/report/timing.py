@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from theory_checks.report.markup import escaped
+from theory_checks.spans import elapsed
 
 _WORDS = {
     "train": "training",
@@ -26,15 +27,15 @@ def in_a_line(timing: pd.DataFrame) -> str:
     Args:
       timing: rows of `spans.TIMING`.
     """
-    elapsed = timing.attrs.get("elapsed", timing.wall.sum())
+    whole = elapsed(timing)
     alone = (timing.wall - timing.compiling).groupby(timing.kind).sum()
     parts = [(float(seconds), f"{_WORDS[str(kind)]} {seconds:.0f}") for kind, seconds in alone.items()]
     compiling = float(timing.compiling.sum())
     made = f"{timing.programs.sum()} programs, {timing.reused.sum()} reused"
     parts.append((compiling, f"compiling {compiling:.0f} ({made})"))
     told = ", ".join(text for seconds, text in sorted(parts, reverse=True) if seconds >= 0.5)
-    busy = f"{timing.cpu.sum() / elapsed:.1f} cores busy" if elapsed else ""
-    return f"{elapsed:.0f} s" + (f", {busy}: {told}" if told else "")
+    busy = f"{timing.cpu.sum() / whole:.1f} cores busy" if whole else ""
+    return f"{whole:.0f} s" + (f", {busy}: {told}" if told else "")
 
 
 def timing_section(timing: pd.DataFrame | None) -> str:
@@ -44,7 +45,7 @@ def timing_section(timing: pd.DataFrame | None) -> str:
     spent = timing.groupby(["experiment", "kind"], sort=False)[_SPENT].sum().reset_index()
     lines = [_row(row.experiment, _WORDS[str(row.kind)], row) for row in spent.itertuples()]
     whole = timing[_SPENT].sum()
-    whole["wall"] = timing.attrs.get("elapsed", whole["wall"])
+    whole["wall"] = elapsed(timing)
     lines.append(_row("all", "", whole))
     names = "<th>experiment</th><th>work</th>"
     heads = names + "".join(f'<th class="number">{head}</th>' for head in _HEADS)

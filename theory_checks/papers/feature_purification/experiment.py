@@ -109,15 +109,17 @@ class Purification(PurificationConfig):
         return {"w_init": self._initial(seeds)} | fixed_arrays(self.training.data) | named_arrays(self._own(nets))
 
 
+def with_fgm(size: dict[str, Any], **measured: Any) -> Purification:
+    """The default experiment at a size, alone."""
+    training, radius = feature_purification(**size)
+    return Purification(name="default", training=training, radius=radius, monitored_radius=radius, **measured)
+
+
 def alone(size: dict[str, Any], seeds: int) -> tuple[Experiment, ...]:
     """The FGM experiment in minutes: fewer points, as many as its size can decide anything with."""
-    training, radius = feature_purification(**size)
     return (
-        Purification(
-            name="default",
-            training=training,
-            radius=radius,
-            monitored_radius=radius,
+        with_fgm(
+            size,
             evaluation=_QUICK,
             certification=Certification((0.75, 1.0), _QUICK.steps, restarts=2, points=64),
             surgery=Surgery(dial=(0.5, 1.0, 2.0, 4.0), dial_points=128, certified_points=32),
@@ -187,13 +189,9 @@ _SMALL_NETS: dict[str, Any] = {"radius": 1.04, "clean_threshold": 1.5}
 
 def many_seeds(seeds: int) -> tuple[Experiment, ...]:
     """The FGM experiment on nets so small that many seeds take minutes; fewer points, which each seed is judged on."""
-    training, radius = feature_purification(**SIZES["many"], **_SMALL_NETS)
     return (
-        Purification(
-            name="default",
-            training=training,
-            radius=radius,
-            monitored_radius=radius,
+        with_fgm(
+            SIZES["many"] | _SMALL_NETS,
             evaluation=Evaluation(points=1024, curve_points=64, curve=(0.5, 0.75, 1.0, 1.25, 1.5), restarts=2),
             perturbations=Perturbations(points=128),
             neurons=NeuronStatistics(points=2048),
