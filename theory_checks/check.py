@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from purifyjax.errors import require
+from purifyjax.files import remove
 from theory_checks import catalogue
 from theory_checks.options import Options, writable
 from theory_checks.paper import Paper
@@ -51,7 +52,10 @@ def check(options: Options, papers: Sequence[Paper] | None = None) -> int:
         runner = Runner(out, asked.seeds, resume=options.resume, command=options.command())
         session = Session(asked.experiments, runner, options.profile)
         about = {"profile": options.profile, "command": options.command(), "setting": asked.setting}
-        report = Report(out, asked.claims, spans=spans, **about)
+        kept = out / "store" / "figures"
+        if not options.resume:
+            remove(kept)
+        report = Report(out, asked.claims, spans=spans, kept=kept, **about)
         verdicts: dict[str, Verdict] = {}
         # Closed before the folder is given up: experiments run side by side, and all have to end.
         with closing(session.verdicts(asked.claims)) as batches:

@@ -18,7 +18,7 @@ from theory_checks.store import Store
 
 _training: dict[str, threading.Lock] = {}  # by the stage's mark
 # Raised whenever the form of stored records, or how everything is measured, changes: older ones are then made anew.
-FORMAT = 2
+FORMAT = 3
 
 
 class TrainedNets(Mapping[str, Arrays]):

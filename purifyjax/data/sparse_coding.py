@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.random import threefry_2x32
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from purifyjax.data.coding import SETTINGS, Batch, Instance, SparseCoding, TabulatedCoding
@@ -27,7 +28,7 @@ from purifyjax.settings import require_settings
 
 SPIKE_EXPONENT = -0.501  # |ξ''_j| ≤ k^-0.501, just too small to be taken for a feature
 MIN_ACCEPTANCE = 1e-3
-_MAX_ROUNDS = 20_000
+_MAX_TURNS = 20_000
 _FULL = jax.lax.Precision.HIGHEST
 
 
@@ -101,7 +102,7 @@ def acceptance_rate(config: SparseCoding, samples: int = 1 << 14) -> float:
     if isinstance(config, TabulatedCoding):
         return float(np.mean(np.abs(np.asarray(config.table.codes) @ _known_weights(config)) >= config.margin))
     require_count("samples", samples)
-    # As `_draw_support` does, on the host, where nothing has to be compiled.
+    # As `_supports` does, on the host, where nothing has to be compiled.
     draw, shape = np.random.default_rng(0), (samples, config.slots)
     position = np.cumsum(draw.geometric(config.nonzero_probability, shape), axis=1) - 1
     value = _value(draw.uniform(-1.0, 1.0, shape), config, np)
@@ -130,9 +131,8 @@ def label_weights(config: SparseCoding) -> Float[Array, " dim"]:
 
 def _known_weights(config: SparseCoding) -> Float[np.ndarray, " dim"]:
     """`label_weights` of a spread that is known."""
-    if np.all(concrete(config.label_spread) == 0):
-        return np.ones(config.dimension, np.float32)
-    return np.asarray(label_weights(config))
+    even = np.all(concrete(config.label_spread) == 0)
+    return np.ones(config.dimension, np.float32) if even else np.asarray(label_weights(config))
 
 
 def _instance_keys(config: SparseCoding) -> PRNGKeyArray:
@@ -160,8 +160,8 @@ def sample(key: PRNGKeyArray, n: int, config: SparseCoding, fixed: Instance | No
     if isinstance(config, TabulatedCoding):
         code, score = draw_rows(key_code, n, config.table.codes, fixed.label_weights, config.margin)
     else:
-        keys, score = _accepted_keys(key_code, n, config, fixed.label_weights)
-        position, value = jax.vmap(_draw_support, (0, None))(keys, config)
+        *candidates, score = _accepted(key_code, n, config, fixed.label_weights)
+        position, value = _supports(key_code, *candidates, config)
         code = _scatter(position, jnp.where(jnp.isnan(score)[:, None], jnp.nan, value), config.dimension)
     label = jnp.where(score >= 0, jnp.float32(1.0), -1.0)
     if config.spike_noise is None:
@@ -169,23 +169,31 @@ def sample(key: PRNGKeyArray, n: int, config: SparseCoding, fixed: Instance | No
     else:
         x = fixed.to_input(code + _spikes(key_spike, n, config.spike_noise, config))
     if config.noise is not None:
-        scale = config.noise / math.sqrt(config.dimension)
-        x = x + scale * jax.random.normal(key_noise, x.shape, jnp.float32)
+        x = x + config.noise / math.sqrt(config.dimension) * jax.random.normal(key_noise, x.shape, jnp.float32)
     return Batch(x, label, code)
 
 
-def _draw_support(key: PRNGKeyArray, config: SparseCoding) -> tuple[Int[Array, " slot"], Float[Array, " slot"]]:
-    """Positions and values of one candidate's non-zeros; the value is 0 past the end of the vector."""
-    key_gap, key_value = jax.random.split(key)
-    gap = jax.random.geometric(key_gap, np.float32(config.nonzero_probability), (config.slots,), dtype=jnp.int32)
+def _supports(
+    key: PRNGKeyArray, candidate: Int[Array, " n"], turn: Int[Array, "*n"], config: SparseCoding
+) -> tuple[Int[Array, "n slot"], Float[Array, "n slot"]]:
+    """Positions and values of the non-zeros of candidates; the value is 0 past the end of the vector.
+
+    A slot's two random words, for the gap before it and its value, are one call of Threefry; `jax.random` takes four.
+    """
+    d, slots = config.dimension, config.slots
+    count = candidate.astype(jnp.uint32)[:, None] * np.uint32(slots) + jnp.arange(slots, dtype=jnp.uint32)[None]
+    turn = jnp.broadcast_to(jnp.atleast_1d(turn).astype(jnp.uint32)[:, None], count.shape)
+    before, own = threefry_2x32(jax.random.key_data(key), jnp.stack([count, turn]))
+    uniform = before.astype(jnp.float32) * np.float32(2.0**-32) + np.float32(2.0**-33)  # in (0, 1]
+    gap = 1.0 + jnp.floor(jnp.log(uniform) / np.float32(math.log1p(-config.nonzero_probability)))
     # The running sum as a product: exact (whole numbers far below 2^24), and faster than a scan on a CPU.
-    below = jnp.triu(jnp.ones((config.slots, config.slots), jnp.float32))
-    position = jnp.matmul(gap.astype(jnp.float32), below, precision=_FULL).astype(jnp.int32) - 1
+    below = jnp.triu(jnp.ones((slots, slots), jnp.float32))
+    position = jnp.matmul(jnp.minimum(gap, d + 1.0), below, precision=_FULL).astype(jnp.int32) - 1
     # One signed uniform decides sign, atom or not, and the size within [1/√k, c/√k].
-    u = jax.random.uniform(key_value, (config.slots,), jnp.float32, -1.0, 1.0)
-    value = _value(u, config, jnp)
-    inside = position < config.dimension
-    return jnp.where(inside, position, config.dimension - 1), jnp.where(inside, value, 0.0)
+    signed = jax.lax.bitcast_convert_type(own, jnp.int32).astype(jnp.float32)
+    value = _value(signed * np.float32(2.0**-31) + np.float32(2.0**-32), config, jnp)
+    inside = position < d
+    return jnp.where(inside, position, d - 1), jnp.where(inside, value, 0.0)
 
 
 def _value(u: Any, config: SparseCoding, np_or_jnp: Any) -> Any:
@@ -196,42 +204,34 @@ def _value(u: Any, config: SparseCoding, np_or_jnp: Any) -> Any:
     return np_or_jnp.sign(u) * np_or_jnp.where(abs(u) < share, 1.0, size)
 
 
-def _scores(keys: PRNGKeyArray, config: SparseCoding, label_weights: Float[Array, " dim"]) -> Float[Array, " n"]:
-    """⟨w*, z⟩ of the candidates that these keys draw."""
-    position, value = jax.vmap(_draw_support, (0, None))(keys, config)
-    return jnp.sum(label_weights[position] * value, axis=1)
-
-
-def _accepted_keys(
+def _accepted(
     key: PRNGKeyArray, n: int, config: SparseCoding, label_weights: Float[Array, " dim"]
-) -> tuple[PRNGKeyArray, Float[Array, " n"]]:
-    """Keys of n candidates with |⟨w*, z⟩| ≥ γ, and their ⟨w*, z⟩ (NaN where none was found).
+) -> tuple[Int[Array, " n"], Int[Array, " n"], Float[Array, " n"]]:
+    """n candidates with |⟨w*, z⟩| ≥ γ: their numbers and turns, and their ⟨w*, z⟩ (NaN where none was found).
 
-    Rounds of n candidates each. Only keys are kept: drawing the accepted ones again is cheaper than
-    moving their supports about.
+    In turns of n candidates. Drawing the accepted ones again is cheaper than moving their supports about.
     """
-    keys = jax.random.key_data(jax.random.split(key, n))
-    start = (jnp.int32(0), jnp.int32(0), keys, jnp.zeros(n, jnp.float32))
+    candidates = jnp.arange(n, dtype=jnp.int32)
+    start = (jnp.int32(0), jnp.int32(0), candidates, jnp.zeros_like(candidates), jnp.zeros(n, jnp.float32))
 
     def unfinished(state):
-        rounds, filled = state[:2]
-        return (filled < n) & (rounds < _MAX_ROUNDS)
+        turn, filled = state[:2]
+        return (filled < n) & (turn < _MAX_TURNS)
 
-    def one_round(state):
-        rounds, filled, keys, scores = state
-        candidates = jax.random.split(jax.random.fold_in(key, rounds), n)
-        score = _scores(candidates, config, label_weights)
+    def one_turn(state):
+        turn, filled, *found = state
+        position, value = _supports(key, candidates, turn, config)
+        score = jnp.sum(label_weights[position] * value, axis=1)
         met: Bool[Array, " n"] = jnp.abs(score) >= config.margin
         # Accepted candidates go to the next free rows; the rest, and any surplus, out of bounds.
         row = jnp.where(met, filled + jnp.cumsum(met, dtype=jnp.int32) - 1, n)
-        keys = keys.at[row].set(jax.random.key_data(candidates), mode="drop")
-        scores = scores.at[row].set(score, mode="drop")
-        return rounds + 1, jnp.minimum(filled + jnp.sum(met, dtype=jnp.int32), n), keys, scores
+        own = zip(found, (candidates, jnp.broadcast_to(turn, n), score), strict=True)
+        found = [old.at[row].set(new, mode="drop") for old, new in own]
+        return turn + 1, jnp.minimum(filled + jnp.sum(met, dtype=jnp.int32), n), *found
 
-    _, filled, keys, scores = jax.lax.while_loop(unfinished, one_round, start)
+    _, filled, number, turn, score = jax.lax.while_loop(unfinished, one_turn, start)
     # Not before: a NaN on the way would stop those who look for NaNs.
-    scores = jnp.where(jnp.arange(n) < filled, scores, jnp.nan)
-    return jax.random.wrap_key_data(keys, impl=GENERATOR), scores
+    return number, turn, jnp.where(jnp.arange(n) < filled, score, jnp.nan)
 
 
 def _scatter(position: Int[Array, "n slot"], value: Float[Array, "n slot"], dimension: int) -> Float[Array, "n dim"]:

@@ -35,6 +35,7 @@ class Report:
       command: the command line that repeats the run.
       setting: the sizes, γ and τ of the run in one line.
       spans: where its time goes.
+      kept: folder with copies of its figures, which are drawn again only if their numbers or the code changed.
     """
 
     def __init__(
@@ -46,9 +47,10 @@ class Report:
         command: str,
         setting: str = "",
         spans: Spans | None = None,
+        kept: Path | None = None,
     ) -> None:
         self.out, self.claims, self.profile, self.command, self.setting = out, claims, profile, command, setting
-        self.spans = spans
+        self.spans, self.kept = spans, kept
         self._figures: dict[str, Drawn] = {}
         self._written: set[str] = set()
 
@@ -76,7 +78,8 @@ class Report:
         write_tables(self.out / "tables", measured, fresh)
         self._written |= set(evidences)
         for claim, _ in judged:
-            draw(self.out / "figures", claim, [evidences[name] for name in claim.experiments], self._figures)
+            own = [evidences[name] for name in claim.experiments]
+            draw(self.out / "figures", claim, own, self._figures, self.kept)
         timing = None
         if self.spans is not None:
             timing = self.spans.table()
