@@ -327,7 +327,7 @@ def test_nothing_is_coded_before_a_training_needs_it(monkeypatch):
             experiment.validate()
             assert [stage.steps for stage in experiment.stages()] == [450, 400] * 3
             assert experiment.setting and experiment.name == REAL
-    assert PROFILES["small"]()[0].seeds == 2 and PROFILES["standard"]()[0].seeds == 4
+    assert PROFILES["small"]()[0].seeds == 2 and PROFILES["standard"]()[0].seeds == 3
     with pytest.raises(ConfigError, match="atoms d"):
         replace(TASK, codes=replace(TASK.codes, atoms=36)).validate()
 

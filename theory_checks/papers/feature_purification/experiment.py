@@ -128,6 +128,10 @@ def alone(size: dict[str, Any], seeds: int) -> tuple[Experiment, ...]:
     )
 
 
+# Against 7 at d = 512, tuning seeds: 97.7% and 98.0% robust at τ, for three fifths of the time; FGM 97.2%.
+PGD_STEPS = 3
+
+
 def with_pgd(training: Training, steps: int) -> Training:
     """The same run with PGD as the inner maximisation of its robust stage."""
     robust = tuple(phase.replace(adversary=PGD.for_training(steps)) for phase in training.robust)
@@ -145,7 +149,7 @@ def at_size(
     evaluation: Evaluation = _EVALUATION,
     *,
     others: int | None = None,
-    trainings: dict[str, Any] | None = None,
+    trainings: int = 2,
     source: dict[str, Any] | None = None,
 ) -> Callable[[], tuple[Experiment, ...]]:
     """The experiments at a size.
@@ -153,7 +157,8 @@ def at_size(
     Args:
       seeds: of the default experiment, FGM in ℓ2.
       others: seeds of PGD and ℓ∞ beside it, as many if None; the rest takes two at most.
-      trainings, source: sizes of the clean trainings and of the source's algorithm, where they are others.
+      trainings: seeds of the clean trainings, at most.
+      source: the size of the source's algorithm, where it is another.
     """
 
     def experiments() -> tuple[Experiment, ...]:
@@ -168,15 +173,14 @@ def at_size(
             own: dict[str, Any] = {"evaluation": evaluation, "monitored_radius": radius} | more
             return Purification(name=name, training=training, radius=radius, seeds=seeds, **own)
 
-        varied, varied_radius = feature_purification(**(size if trainings is None else trainings))
         breadth: dict[str, Any] = {"evaluation": _BREADTH, "surgery": Surgery(dial=())}
         return (
             at("default", training, radius, seeds, certification=certified, surgery=Surgery()),
-            at("pgd", with_pgd(training, steps=7), radius),
+            at("pgd", with_pgd(training, PGD_STEPS), radius),
             at("linf", dense, epsilon, certification=certified_linf, norm="linf", twin=(training, radius)),
             at("general", *general(**size), few, **breadth),
             at("paper-algorithm", *source_algorithm(**(size if source is None else source)), few, **breadth),
-            CleanTrainings(training=varied, radius=varied_radius, monitored_radius=varied_radius, seeds=few),
+            CleanTrainings(training=training, radius=radius, monitored_radius=radius, seeds=min(trainings, few)),
         )
 
     return experiments
@@ -203,7 +207,7 @@ def many_seeds(seeds: int) -> tuple[Experiment, ...]:
 
 PROFILES: dict[str, Callable[[], tuple[Experiment, ...]]] = {
     "quick": partial(alone, SIZES["quick"], seeds=2),
-    "standard": at_size(SIZES["standard"], seeds=4, others=2, source=SIZES["small"]),
+    "standard": at_size(SIZES["standard"], seeds=3, others=2, trainings=1, source=SIZES["small"]),
     "paper": at_size(
         SIZES["paper"], seeds=4, evaluation=Evaluation(curve_points=2048, restarts=8), source=SIZES["quick"]
     ),
@@ -213,7 +217,7 @@ PROFILES: dict[str, Callable[[], tuple[Experiment, ...]]] = {
 SHARES = {"many": 0.95}
 SUMMARIES = {
     "quick": "d = 512, k = 22, m = 2048, 2 seeds: the mechanism in minutes; the two 99 : 1 bounds need a larger d",
-    "standard": "d = 1024, k = 31, m = 4096, 4 seeds (PGD, ℓ∞: 2): all claims at once",
+    "standard": "d = 1024, k = 31, m = 4096, 3 seeds (PGD, ℓ∞: 2): all claims at once",
     "paper": "d = 4096, k = 63, m = 16384, 4 seeds: closer to the asymptotic regime, for a GPU or TPU",
     "many": "d = 128, k = 11, m = 512, 59 seeds: what holds for at least 95% of seeds, at 95% confidence",
 }

@@ -100,11 +100,11 @@ def on_seeds(seeds: int) -> Callable[[], tuple[Natural, ...]]:
 
 PROFILES: dict[str, Callable[[], tuple[Natural, ...]]] = {
     "small": on_seeds(2),
-    "standard": on_seeds(4),
+    "standard": on_seeds(3),
     "paper": on_seeds(4),
 }
 SUMMARIES = {
     "small": "codes of photographs, d = 256, m = 768, 2 seeds",
-    "standard": "codes of photographs, d = 256, m = 768, 4 seeds",
+    "standard": "codes of photographs, d = 256, m = 768, 3 seeds",
     "paper": "codes of photographs, d = 256, m = 768, 4 seeds",
 }

@@ -79,11 +79,11 @@ _QUICK = Search(
 
 PROFILES: dict[str, Callable[[], tuple[Classes, ...]]] = {
     "quick": at_size(SIZES["quick"], seeds=2, search=_QUICK, points=256, curve=(0.5,)),
-    "standard": at_size(SIZES["standard"], seeds=4),
+    "standard": at_size(SIZES["standard"], seeds=2),
     "paper": at_size(SIZES["paper"], seeds=4),
 }
 SUMMARIES = {
     "quick": "d = 512, 2 seeds: linear models, polynomials, tangent kernels, random features beside the same nets",
-    "standard": "d = 1024, 4 seeds: the same classes, wider kernels",
+    "standard": "d = 1024, 2 seeds: the same classes, wider kernels",
     "paper": "d = 4096, 4 seeds: the same classes, closer to the asymptotic regime",
 }

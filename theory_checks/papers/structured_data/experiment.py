@@ -80,7 +80,7 @@ _QUICK = PatchEvaluation(points=512, curve_points=64, curve=(0.5, 1.0, 1.5), uni
 
 PROFILES: dict[str, Callable[[], tuple[Experiment, ...]]] = {
     "quick": _sizes(seeds=1, races=3, evaluation=_QUICK),
-    "standard": _sizes(seeds=8, races=16),
+    "standard": _sizes(seeds=5, races=16),
     "paper": _sizes(seeds=8, races=16),
 }
 SUMMARIES: dict[str, str] = {}
