@@ -23,14 +23,14 @@ from tyro import conf
 from benchmarks import purification
 from purifyjax.attacks import PGD, Attack, WorstCase, standard, winners, worst_case
 from purifyjax.balls import Ball
+from purifyjax.commands.arguments import parse, require_count
+from purifyjax.commands.ending import computing, run
 from purifyjax.data import SparseCoding, instance, sample
 from purifyjax.errors import ConfigError, require
 from purifyjax.margins import MarginOf
 from purifyjax.models import NetMargin
 from purifyjax.sweep import seed_keys
 from purifyjax.training import Training, model_of
-from theory_checks.arguments import parse, require_count
-from theory_checks.command import computing, run
 
 NETS = ("clean", "robust")
 Nets = dict[str, dict[str, Array]]

@@ -28,13 +28,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.in_jax import BATCH, PGD_STEPS, STEP_FRACTION, STEPS, attacked, drawn, trained, training
+from purifyjax.commands.arguments import parse, require_count
+from purifyjax.commands.ending import computing, run
+from purifyjax.commands.numerics import configured
 from purifyjax.errors import ConfigError, require
 from purifyjax.seeds import cores
 from purifyjax.sweep import seed_keys
 from purifyjax.training import initial_state
-from theory_checks.arguments import parse, require_count
-from theory_checks.command import computing, run
-from theory_checks.numerics import configured
 
 OURS = "ours"
 PEERS = ("eager", "compile", "vmap", "vmap+compile", "foolbox")

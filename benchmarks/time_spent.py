@@ -19,9 +19,9 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from tyro import conf
 
+from purifyjax.commands.arguments import parse
+from purifyjax.commands.ending import run
 from purifyjax.errors import ConfigError
-from theory_checks.arguments import parse
-from theory_checks.command import run
 from theory_checks.spans import elapsed
 
 KINDS = ("compile", "train", "attack", "certify", "fit", "measure", "draw", "disk", "other")

@@ -20,12 +20,12 @@ import numpy as np
 
 from benchmarks import purification
 from purifyjax.attacks import FGM, PGD
+from purifyjax.commands.arguments import parse
+from purifyjax.commands.ending import computing
+from purifyjax.commands.ending import run as command
 from purifyjax.sweep import seed_keys, seeds_at_once
 from purifyjax.sweep.train import bytes_a_seed
 from purifyjax.training import Phase, Training, initial_state, run_steps
-from theory_checks.arguments import parse
-from theory_checks.command import computing
-from theory_checks.command import run as command
 
 STEPS, ROUNDS = 10, 7
 

@@ -16,7 +16,7 @@ os.environ["PJRT_NPROC"] = str(max(1, (os.cpu_count() or 1) // _processes))
 os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
 os.environ["MPLBACKEND"] = "Agg"
 
-from theory_checks.numerics import compile_faster  # noqa: E402
+from purifyjax.commands.numerics import compile_faster  # noqa: E402
 
 compile_faster()  # as commands do
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import sys
 
-from theory_checks.command import computing, run
+from purifyjax.commands.ending import computing, run
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(arguments: list[str] | None) -> int:
-    from theory_checks.arguments import parse
+    from purifyjax.commands.arguments import parse
     from theory_checks.options import Options
 
     options = parse(Options, arguments, "python -m theory_checks.all")

@@ -11,20 +11,20 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from purifyjax.commands.progress import say
+from purifyjax.commands.terminal import width
 from purifyjax.errors import require
 from purifyjax.files import remove
+from purifyjax.sealed import DamagedError, read_sealed, write_sealed
 from theory_checks import catalogue
 from theory_checks.options import Options, writable
 from theory_checks.paper import Paper
 from theory_checks.plan import plan
-from theory_checks.progress import say
 from theory_checks.report import Report, format_verdict, in_a_line, print_table
 from theory_checks.runner import Runner
-from theory_checks.sealed import DamagedError, read_sealed, write_sealed
 from theory_checks.session import Session
 from theory_checks.spans import recording
 from theory_checks.store import locked, sweep
-from theory_checks.terminal import width
 from theory_checks.verdict import Verdict, exit_status
 
 SETTINGS = "run.json"

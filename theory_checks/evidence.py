@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from theory_checks.provenance import Environment
+from purifyjax.provenance import Environment
 
 
 @dataclass(frozen=True)

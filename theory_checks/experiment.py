@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from purifyjax.commands.progress import Progress
 from purifyjax.sweep import describe
 from theory_checks.evidence import Table
-from theory_checks.progress import Progress
 
 Arrays = dict[str, np.ndarray]  # every array with a leading seed axis
 Nets = Mapping[str, Arrays]  # by stage

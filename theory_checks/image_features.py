@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from purifyjax.commands.ending import computing, run
+from purifyjax.commands.terminal import WIDTH, fold
 from purifyjax.errors import require
-from theory_checks.command import computing, run
-from theory_checks.terminal import WIDTH, fold
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(arguments: list[str] | None) -> int:
-    from theory_checks.arguments import parse
+    from purifyjax.commands.arguments import parse
 
     options = parse(Options, arguments, "python -m theory_checks.image_features")
     with computing():
@@ -73,8 +73,8 @@ def _main(arguments: list[str] | None) -> int:
 
 def follow(options: Options) -> int:
     """Load, train, measure, write and print; the exit status."""
-    from theory_checks.arguments import require_count, require_number
-    from theory_checks.seeds import parse_seeds
+    from purifyjax.commands.arguments import require_count, require_number
+    from purifyjax.commands.seeds import parse_seeds
 
     require(options.dataset in RADII, "--dataset", options.dataset, f"one of {', '.join(RADII)}")
     radius = RADII[options.dataset] if options.radius is None else options.radius
@@ -91,14 +91,14 @@ def follow(options: Options) -> int:
     seeds = parse_seeds(options.seeds)
 
     # Imported late: bad options are then told at once.
+    from purifyjax.commands.progress import say
+    from purifyjax.commands.terminal import width
     from purifyjax.data.images import load
     from purifyjax.files import write_bytes
     from purifyjax.plots import image_features as plot
     from purifyjax.plots import style
     from theory_checks.measuring.image_features import image_features
     from theory_checks.options import writable
-    from theory_checks.progress import say
-    from theory_checks.terminal import width
 
     images = load(options.dataset, options.data_dir)  # pyright: ignore[reportArgumentType]
     out = writable(options.out or Path("results") / f"image-features-{options.dataset}")

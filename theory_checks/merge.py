@@ -14,7 +14,7 @@ from typing import Annotated
 
 from tyro import conf
 
-from theory_checks.command import computing, run
+from purifyjax.commands.ending import computing, run
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(arguments: list[str] | None) -> int:
-    from theory_checks.arguments import parse
+    from purifyjax.commands.arguments import parse
 
     options = parse(Options, arguments, "python -m theory_checks.merge")
     with computing():
@@ -44,10 +44,10 @@ def _main(arguments: list[str] | None) -> int:
 
 def merge(options: Options) -> int:
     """Copy the stores into one and report on it; the exit status."""
+    from purifyjax.commands.progress import say
     from purifyjax.errors import ConfigError, require
     from theory_checks.check import SAME, check, remembered
     from theory_checks.options import with_seeds, writable
-    from theory_checks.progress import say
     from theory_checks.store import Store, locked
 
     require(options.folders, "FOLDER", options.folders, "the output folders of one or more runs")

@@ -11,8 +11,8 @@ from typing import Annotated
 
 import tyro
 
+from purifyjax.commands.seeds import named, parse_seeds
 from purifyjax.errors import ConfigError
-from theory_checks.seeds import named, parse_seeds
 
 
 @dataclass(frozen=True)

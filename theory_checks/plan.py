@@ -9,15 +9,15 @@ from typing import get_args
 import numpy as np
 from jaxtyping import Int
 
+from purifyjax.commands.arguments import require_number
+from purifyjax.commands.seeds import judged, parse_seeds
 from purifyjax.data.images import Name, load
 from purifyjax.errors import ConfigError, require
 from theory_checks import catalogue
-from theory_checks.arguments import require_number
 from theory_checks.claim import Claim
 from theory_checks.experiment import Experiment
 from theory_checks.options import Options
 from theory_checks.paper import Paper
-from theory_checks.seeds import judged, parse_seeds
 
 
 @dataclass(frozen=True)

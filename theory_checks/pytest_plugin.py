@@ -72,8 +72,8 @@ class TheoremItem(pytest.Item):
 
     def runtest(self) -> None:
         """Judge the claim."""
-        from theory_checks.arguments import at_home
-        from theory_checks.seeds import parse_seeds
+        from purifyjax.commands.arguments import at_home
+        from purifyjax.commands.seeds import parse_seeds
         from theory_checks.testing import explained, verdict
 
         seeds, out = self.config.getoption("theorems_seeds"), self.config.getoption("theorems_out")

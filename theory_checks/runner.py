@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from purifyjax.commands.progress import Progress, say
 from purifyjax.errors import ConfigError
 from purifyjax.sweep import fingerprint, load_arrays, save_arrays
 from theory_checks.evidence import Evidence
 from theory_checks.experiment import Experiment, Found, Seeds
-from theory_checks.progress import Progress, say
 from theory_checks.spans import span
 from theory_checks.store import Record, Store
 from theory_checks.trained import FORMAT, SomeNets, TrainedNets, healthy, seed_name, short

@@ -6,8 +6,8 @@ from collections.abc import Generator, Mapping, Sequence
 
 import jax
 
+from purifyjax.commands.beside import as_done
 from purifyjax.seeds import cores
-from theory_checks.beside import as_done
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
 from theory_checks.experiment import Experiment

@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from purifyjax.commands.progress import say
 from purifyjax.errors import ConfigError
 from purifyjax.files import atomic_path, remove, write_bytes
-from theory_checks.progress import say
-from theory_checks.provenance import Environment, environment, from_plain
-from theory_checks.sealed import DamagedError, read_sealed, write_sealed
+from purifyjax.provenance import Environment, environment, from_plain
+from purifyjax.sealed import DamagedError, read_sealed, write_sealed
 from theory_checks.spans import span
 
 _TEMPORARY = re.compile(r"^\.[0-9a-f]{8}\.")  # as `purifyjax.files` names what is not whole yet

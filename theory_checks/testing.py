@@ -14,17 +14,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from purifyjax.commands.numerics import fixed
+from purifyjax.commands.seeds import named
 from purifyjax.errors import require
 from theory_checks import catalogue
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence
-from theory_checks.numerics import fixed
 from theory_checks.options import Options
 from theory_checks.paper import Paper
 from theory_checks.plan import Plan, plan
 from theory_checks.report.console import format_verdict
 from theory_checks.runner import Runner
-from theory_checks.seeds import named
 from theory_checks.store import locked
 from theory_checks.verdict import Verdict
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from purifyjax.commands.progress import steps
+from purifyjax.provenance import Environment
 from purifyjax.sweep import fingerprint
 from theory_checks.experiment import Arrays, Experiment, Nets, Seeds, Stage
-from theory_checks.progress import steps
-from theory_checks.provenance import Environment
 from theory_checks.spans import span, waiting
 from theory_checks.store import Store
 

@@ -160,8 +160,8 @@ def sample(key: PRNGKeyArray, n: int, config: SparseCoding, fixed: Instance | No
     if isinstance(config, TabulatedCoding):
         code, score = draw_rows(key_code, n, config.table.codes, fixed.label_weights, config.margin)
     else:
-        *candidates, score = _accepted(key_code, n, config, fixed.label_weights)
-        position, value = _supports(key_code, *candidates, config)
+        number, turn, score = _accepted(key_code, n, config, fixed.label_weights)
+        position, value = _supports(key_code, number, turn, config)
         code = _scatter(position, jnp.where(jnp.isnan(score)[:, None], jnp.nan, value), config.dimension)
     label = jnp.where(score >= 0, jnp.float32(1.0), -1.0)
     if config.spike_noise is None:

@@ -16,7 +16,8 @@ import signal, sys
 # A suite under nohup, or in the background of a script, hands down that these are ignored.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from theory_checks import all, command
+from purifyjax.commands import ending as command
+from theory_checks import all
 def walks():
     with command.computing():
         from tests.theory_checks import tiny

@@ -12,9 +12,9 @@ import pytest
 
 from purifyjax.attacks import FGM, CoordinateProfiles, Noise
 from purifyjax.balls import Ball
+from purifyjax.commands.progress import Progress
 from purifyjax.models import NetMargin, SymmetricReLU
 from theory_checks.measuring.attacked import FINDINGS, ROBUSTNESS, WINS, attacked
-from theory_checks.progress import Progress
 
 SEEDS = np.array([3, 4])
 DIM, CURVE = 8, (0.5, 1.0, 1.25)

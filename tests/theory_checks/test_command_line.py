@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from purifyjax.commands.seeds import named, parse_seeds
 from tests.theory_checks import tiny
 from tests.theory_checks.processes import start
 from tests.theory_checks.toys import feature_purification
@@ -19,7 +20,6 @@ from theory_checks import catalogue, merge
 from theory_checks.experiment import Experiment
 from theory_checks.paper import Paper
 from theory_checks.papers.feature_purification.experiment import Purification
-from theory_checks.seeds import named, parse_seeds
 from theory_checks.trained import TrainedNets
 
 PATCHES = {"patches-2", "patches-10"}

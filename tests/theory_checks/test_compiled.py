@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
+from purifyjax.commands import compiled
 from tests.theory_checks.processes import start
-from theory_checks import compiled
 from theory_checks.spans import recording
 
 KEYS = ("jax_compilation_cache_dir", "jax_enable_compilation_cache", *compiled._LEAST)
@@ -160,8 +160,6 @@ def test_commands_beside_each_other_share_the_folder(tmp_path, monkeypatch):
 def test_a_home_that_is_read_only_is_no_error(tmp_path):
     environment = os.environ | {"HOME": "/proc", "XDG_CACHE_HOME": ""}
     environment.pop("JAX_COMPILATION_CACHE_DIR", None)
-    code = (
-        "import jax, numpy as np\nfrom theory_checks.compiled import kept\nwith kept():\n jax.jit(lambda x: x + 1)(1)"
-    )
+    code = "import jax\nfrom purifyjax.commands.compiled import kept\nwith kept():\n jax.jit(lambda x: x + 1)(1)"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr == ""

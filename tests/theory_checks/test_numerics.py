@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from purifyjax.commands import numerics
+from purifyjax.commands.numerics import FIXED, fixed
 from tests.theory_checks import tiny
-from theory_checks import numerics
-from theory_checks.numerics import FIXED, fixed
 from theory_checks.testing import verdict
 
 OTHER = {

@@ -223,7 +223,7 @@ def test_a_checkpoint_that_cannot_be_written_does_not_hide_a_stop(tmp_path, caps
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("theory_checks.progress.Bar.update", stop)
+    monkeypatch.setattr("purifyjax.commands.progress.Bar.update", stop)
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "checkpoints").write_text("a file")
     assert run_all(tmp_path)[0] == 130

@@ -10,10 +10,11 @@ import numpy as np
 from purifyjax.balls import Ball
 from purifyjax.data import instance
 from purifyjax.sweep import seed_keys
+from purifyjax.training.recipes import feature_purification
 from purifyjax.training.trajectory import stage_keys
 from theory_checks.measuring.monitor import Monitor
 from theory_checks.measuring.rotation import ROTATED, rotated, turned
-from theory_checks.measuring.two_layer import feature_purification, initial_states, run, stages
+from theory_checks.measuring.two_layer import initial_states, run, stages
 from theory_checks.papers.feature_purification.experiment import PROFILES
 
 SIZE = {"dimension": 32, "sparsity": 3, "neurons": 24, "pace": 0.02, "batch_size": 32}

@@ -14,6 +14,7 @@ from jaxtyping import PRNGKeyArray
 
 from purifyjax.attacks import Attack, Attacked, Finding
 from purifyjax.balls import Ball
+from purifyjax.commands.progress import Progress
 from purifyjax.margins import MarginOf
 from purifyjax.seeds import over_seeds
 from purifyjax.stats.sequential import RepeatedIntervals
@@ -21,7 +22,6 @@ from theory_checks.evidence import Table
 from theory_checks.experiment import Seeds
 from theory_checks.measuring.looks import InBlocks, until_decided, worst_case_of_block
 from theory_checks.measuring.points import Points, attack_keys
-from theory_checks.progress import Progress
 from theory_checks.spans import span
 
 # Rows of `ROBUSTNESS` under all attacks, and under all but those that know the net's structure.

@@ -14,6 +14,8 @@ import pandas as pd
 from purifyjax.analysis.components import Components, components
 from purifyjax.attacks import PGD, pgd
 from purifyjax.balls import Ball
+from purifyjax.commands.progress import Bar
+from purifyjax.commands.progress import steps as progress
 from purifyjax.data.images import Images
 from purifyjax.errors import ConfigError, require
 from purifyjax.models.conv import ConvNet
@@ -21,8 +23,6 @@ from purifyjax.sweep import seed_keys, train_classifiers
 from purifyjax.training import Recipe, initial_classifier, margin_of_classifier, validate_recipe
 from theory_checks.experiment import Arrays
 from theory_checks.measuring.points import EVALUATION, attack_key
-from theory_checks.progress import Bar
-from theory_checks.progress import steps as progress
 
 # Measured every largest divisor up to 50, which is 8 steps.
 STEPS = 424

@@ -7,13 +7,13 @@ import pandas as pd
 
 from purifyjax.attacks import APGD, Along, Attack, CoordinateProfiles, standard
 from purifyjax.balls import Ball
+from purifyjax.commands.progress import Progress
 from purifyjax.data import SparseCoding, instance
 from theory_checks.evidence import Table
 from theory_checks.experiment import Nets, Seeds
 from theory_checks.measuring.attacked import Evaluation, attacked
 from theory_checks.measuring.points import fresh_points
 from theory_checks.measuring.two_layer import NETS, margin_of, parameters
-from theory_checks.progress import Progress
 
 ALONE = ("noise", "universal", "fgm")  # attacks whose accuracy is also told by itself
 

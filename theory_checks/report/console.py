@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
 
+from purifyjax.commands.seeds import seed_ranges
+from purifyjax.commands.terminal import WIDTH, coloured, encodable, fold, width
 from theory_checks.passing import percent
-from theory_checks.seeds import seed_ranges
-from theory_checks.terminal import WIDTH, coloured, encodable, fold, width
 from theory_checks.verdict import ANSWERS, Verdict
 
 _HEADER = ("claim", "verdict", "measured", "95% interval", "bound", "seeds")

@@ -10,15 +10,15 @@ from typing import Any
 
 import pandas as pd
 
+from purifyjax.commands.seeds import seed_ranges
 from purifyjax.files import write_text
-from theory_checks.provenance import Environment
+from purifyjax.provenance import Environment
 from theory_checks.report.console import number, summary
 from theory_checks.report.drawing import Drawn
 from theory_checks.report.markup import escaped
 from theory_checks.report.strip import interval_strip
 from theory_checks.report.stylesheet import CSS
 from theory_checks.report.timing import timing_section
-from theory_checks.seeds import seed_ranges
 from theory_checks.verdict import ANSWERS, Measurement, SeedValue, Verdict
 
 _SYMBOL = {">=": "≥", "<=": "≤"}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from purifyjax.files import write_text
-from theory_checks.provenance import Environment
+from purifyjax.provenance import Environment
 from theory_checks.verdict import Measurement, SeedValue, Verdict
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from purifyjax.data import instance, label_std, sample
 from purifyjax.training import validate
-from theory_checks.measuring.two_layer import MARGIN, SIZES, feature_purification
+from purifyjax.training.recipes import MARGIN, feature_purification
+from theory_checks.measuring.two_layer import SIZES
 from theory_checks.papers.feature_purification.breadth import NOISE, SPREAD, general, source_algorithm
 from theory_checks.papers.feature_purification.claims import breadth
 from theory_checks.verdict import Measurement, SeedValue

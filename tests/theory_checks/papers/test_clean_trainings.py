@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from purifyjax.commands.progress import Progress
+from purifyjax.training.recipes import feature_purification
 from theory_checks import catalogue
 from theory_checks.evidence import Evidence
-from theory_checks.measuring.two_layer import SIZES, feature_purification
+from theory_checks.measuring.two_layer import SIZES
 from theory_checks.papers.feature_purification.claims.infinite_data import CLAIM
 from theory_checks.papers.feature_purification.samples import DECAY, OPTIMISER, SAMPLE, CleanTrainings
 from theory_checks.papers.feature_purification.tables import CLEAN_TRAININGS
-from theory_checks.progress import Progress
 
 TRAINING, TAU = feature_purification(**SIZES["standard"])
 CONFIG = CleanTrainings(training=TRAINING, radius=TAU, monitored_radius=TAU, seeds=2)

@@ -12,13 +12,13 @@ import pytest
 from purifyjax.attacks import FGM, Finding, in_words
 from purifyjax.errors import ConfigError
 from purifyjax.training import Training
+from purifyjax.training.recipes import feature_purification
 from tests.theory_checks.toys import low_rank as toys
 from theory_checks.evidence import Evidence
 from theory_checks.experiment import Experiment
 from theory_checks.measuring import two_layer
 from theory_checks.measuring.attacked import FINDINGS
 from theory_checks.measuring.ranks import RANKS
-from theory_checks.measuring.two_layer import feature_purification
 from theory_checks.papers.low_rank import PAPER, measure
 from theory_checks.papers.low_rank.claims import low_rank as claim
 from theory_checks.papers.low_rank.experiment import PROFILES, SIZE, LowRank, low_rank

@@ -11,6 +11,7 @@ import pytest
 
 from purifyjax.attacks import PGD
 from purifyjax.balls import Ball
+from purifyjax.commands.progress import Progress
 from tests.theory_checks.toys import simpler_classes as toys
 from theory_checks.measuring.two_layer import Monitor, stages
 from theory_checks.papers.feature_purification import experiment as feature_purification
@@ -18,7 +19,6 @@ from theory_checks.papers.simpler_classes import PAPER, measure
 from theory_checks.papers.simpler_classes.candidates import candidates
 from theory_checks.papers.simpler_classes.experiment import PROFILES
 from theory_checks.papers.simpler_classes.tables import CLASS_BOUNDS, CLASS_LOSSES, CLASSES
-from theory_checks.progress import Progress
 from theory_checks.runner import Runner
 from theory_checks.trained import stage_marks
 

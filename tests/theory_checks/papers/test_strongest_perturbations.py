@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from purifyjax.balls import Ball
+from purifyjax.commands.progress import Progress
 from purifyjax.data import SparseCoding, instance
 from purifyjax.training import Training
 from theory_checks.measuring.attacked import Evaluation
@@ -20,7 +21,6 @@ from theory_checks.papers.feature_purification.perturbations import (
     transfer,
 )
 from theory_checks.papers.feature_purification.tables import TRANSFER
-from theory_checks.progress import Progress
 
 DIM, RADIUS = 16, 0.3
 DATA = SparseCoding(dimension=DIM, sparsity=4, value_max=1.5, margin=0.3, dictionary="random", label_spread=0.3)

@@ -19,19 +19,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from purifyjax.commands.seeds import seed_ranges
+from purifyjax.provenance import Environment, environment, from_plain, git_revision
 from theory_checks.claim import Claim
 from theory_checks.evidence import Evidence, Table
 from theory_checks.figure import Figure
 from theory_checks.measuring.attacked import ROBUSTNESS
 from theory_checks.measuring.figures import RADIUS_CURVES
 from theory_checks.paper import Paper
-from theory_checks.provenance import Environment, environment, from_plain, git_revision
 from theory_checks.report import Report, print_table
 from theory_checks.report.console import WIDTH, format_table, format_verdict
 from theory_checks.report.drawing import Drawn
 from theory_checks.report.html import write_html
 from theory_checks.report.json_report import write_verdicts
-from theory_checks.seeds import seed_ranges
 from theory_checks.verdict import Measurement, SeedValue, Verdict
 
 ENVIRONMENT = Environment(

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pandas as pd
 
+from purifyjax.commands.progress import Progress
 from theory_checks.evidence import Table
 from theory_checks.experiment import Arrays, Experiment, Found, Nets, Seeds
 from theory_checks.measuring.image_nets import state_of
@@ -15,7 +16,6 @@ from theory_checks.measuring.pictures import PICTURES
 from theory_checks.papers.deep_purification import first_layer, measure
 from theory_checks.papers.deep_purification.config import INITIAL, DeepPurificationConfig, FirstLayer, sizes
 from theory_checks.papers.deep_purification.tables import ANGLES, SPARSITY
-from theory_checks.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from purifyjax.analysis import maximising_inputs, reconstruction_errors
+from purifyjax.commands.progress import Progress
 from purifyjax.data.images import Rows
 from purifyjax.models import filters
 from purifyjax.training import ClassifierState
@@ -27,7 +28,6 @@ from theory_checks.papers.deep_purification.config import (
     FirstLayer,
 )
 from theory_checks.papers.deep_purification.tables import SPARSITY
-from theory_checks.progress import Progress
 
 PURIFIED = (CLEAN, ROBUST)
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from purifyjax.analysis import angles as angles_between
 from purifyjax.balls import Ball
+from purifyjax.commands.progress import Progress
 from purifyjax.models import filters
 from purifyjax.training import ClassifierState
 from theory_checks.evidence import Table
@@ -23,7 +24,6 @@ from theory_checks.measuring.points import attack_keys
 from theory_checks.measuring.ranks import RANKS
 from theory_checks.papers.deep_purification.config import CLEAN, INITIAL, ROBUST, SCRATCH, DeepPurificationConfig
 from theory_checks.papers.deep_purification.tables import ANGLES
-from theory_checks.progress import Progress
 
 PAIRS = {
     "init-clean": (INITIAL, CLEAN),

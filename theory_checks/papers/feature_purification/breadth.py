@@ -8,7 +8,7 @@ from typing import Any
 from purifyjax.attacks import FGM
 from purifyjax.data import SparseCoding, label_std, second_moment
 from purifyjax.training import Phase, Training
-from theory_checks.measuring.two_layer import MARGIN, RADIUS, feature_purification
+from purifyjax.training.recipes import MARGIN, RADIUS, feature_purification
 
 NOISE = 0.3  # σ_x, σ_s: sizes of Gaussian and spike noise beside ‖z‖ ~ 1
 SMOOTHING = 0.1  # σ_ρ in units of the thresholds that training starts with; more drowns w⁰, and mixtures win

@@ -14,6 +14,7 @@ import pandas as pd
 from purifyjax.attacks import APGD
 from purifyjax.balls import Ball
 from purifyjax.certify import Network, certify, crown, interval, lipschitz, prepare
+from purifyjax.commands.progress import Progress
 from theory_checks.experiment import Nets, Seeds
 from theory_checks.measuring.attacked import CERTIFICATES
 from theory_checks.measuring.known import worst_case
@@ -22,7 +23,6 @@ from theory_checks.measuring.robustness import structural
 from theory_checks.measuring.two_layer import margin_of, parameters
 from theory_checks.papers.feature_purification.config import PurificationConfig
 from theory_checks.papers.feature_purification.mechanism import operated
-from theory_checks.progress import Progress
 from theory_checks.spans import span
 
 WITHOUT_MIXTURE = "clean, mixture out"

@@ -12,6 +12,7 @@ import pandas as pd
 
 from purifyjax.analysis import firing, own_feature
 from purifyjax.attacks import APGD
+from purifyjax.commands.progress import Progress
 from purifyjax.data import Instance, second_moment
 from purifyjax.seeds import over_seeds
 from purifyjax.stats import adjusted_r_squared
@@ -23,7 +24,6 @@ from theory_checks.measuring.two_layer import margin_of
 from theory_checks.papers.feature_purification.config import PurificationConfig, Surgery
 from theory_checks.papers.feature_purification.mechanism import operated
 from theory_checks.papers.feature_purification.tables import DIAL, UNTOUCHED
-from theory_checks.progress import Progress
 
 TURNED = (("clean", UNTOUCHED), ("clean", "mixture out"), ("robust", UNTOUCHED), ("robust", "mixture in"))
 

@@ -11,7 +11,9 @@ import numpy as np
 
 from purifyjax.attacks import PGD
 from purifyjax.balls import Ball
+from purifyjax.commands.progress import Progress
 from purifyjax.training import Training
+from purifyjax.training.recipes import feature_purification
 from theory_checks.experiment import Arrays, Experiment, Found, Nets, Seeds, Stage
 from theory_checks.measuring.attacked import CERTIFICATES, Evaluation
 from theory_checks.measuring.neurons import NEURONS, SELECTIVITY, NeuronStatistics, neurons, selectivity
@@ -22,7 +24,6 @@ from theory_checks.measuring.two_layer import (
     SIZES,
     Monitor,
     continued,
-    feature_purification,
     fixed_arrays,
     initial_states,
     named_arrays,
@@ -46,7 +47,6 @@ from theory_checks.papers.feature_purification.tables import (
     PERTURBATIONS,
     TRANSFER,
 )
-from theory_checks.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from purifyjax.analysis import dense_part, dense_size, own_feature
 from purifyjax.attacks import APGD
+from purifyjax.commands.progress import Progress
 from purifyjax.data import Instance, instance
 from purifyjax.seeds import over_seeds
 from purifyjax.stats.sequential import RepeatedIntervals
@@ -27,7 +28,6 @@ from theory_checks.measuring.robustness import universal
 from theory_checks.measuring.two_layer import CONTINUED, margin_of, parameters
 from theory_checks.papers.feature_purification.config import PurificationConfig, Surgery
 from theory_checks.papers.feature_purification.tables import MECHANISM, MIXTURES, UNTOUCHED
-from theory_checks.progress import Progress
 from theory_checks.verdict import Relation
 
 

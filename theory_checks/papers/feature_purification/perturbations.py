@@ -11,6 +11,7 @@ import pandas as pd
 
 from purifyjax.analysis import absolute_cosine, participation_ratio
 from purifyjax.attacks import APGD, Attacked
+from purifyjax.commands.progress import Progress
 from purifyjax.data import instance
 from purifyjax.margins import MarginOf
 from theory_checks.experiment import Arrays, Nets, Seeds
@@ -19,7 +20,6 @@ from theory_checks.measuring.points import attack_keys, fresh_points
 from theory_checks.measuring.two_layer import NETS, margin_of, parameters
 from theory_checks.papers.feature_purification.config import PurificationConfig
 from theory_checks.papers.feature_purification.tables import PERTURBATION_COORDINATES, PERTURBATIONS, TRANSFER
-from theory_checks.progress import Progress
 
 # Where a perturbation is found, and whom it is tried on.
 ROUTES = {"clean": ("clean", "clean"), "robust": ("robust", "robust"), "clean to robust": ("clean", "robust")}

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import pandas as pd
 
 from purifyjax.balls import Ball
+from purifyjax.commands.progress import Progress
 from purifyjax.training import Phase, Training, validate
 from theory_checks.experiment import Found, Nets, Seeds, Stage
 from theory_checks.measuring.known import worst_case
@@ -19,7 +20,6 @@ from theory_checks.measuring.points import attack_keys, fresh_points
 from theory_checks.measuring.robustness import strongest_pair
 from theory_checks.measuring.two_layer import Monitor, OfTraining, margin_of, parameters, stages
 from theory_checks.papers.feature_purification.tables import CLEAN_TRAININGS
-from theory_checks.progress import Progress
 
 SAMPLE, DECAY, OPTIMISER = "sample size", "weight decay", "optimiser"
 # One step of Adam is as long as its rate, whatever the gradient: rates that train as selective a net as heavy ball.

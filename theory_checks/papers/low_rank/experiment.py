@@ -12,17 +12,18 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from purifyjax.commands.progress import Progress
 from purifyjax.sweep import seed_keys
 from purifyjax.training import Training, with_rank
+from purifyjax.training.recipes import feature_purification
 from purifyjax.training.trajectory import stage_keys
 from theory_checks.experiment import Arrays, Found, Nets, Seeds, Stage
 from theory_checks.measuring.attacked import FINDINGS
 from theory_checks.measuring.ranks import RANKS
-from theory_checks.measuring.two_layer import feature_purification, initial_states, restarted, run
+from theory_checks.measuring.two_layer import initial_states, restarted, run
 from theory_checks.papers.low_rank import measure
 from theory_checks.papers.low_rank.config import LowRankConfig
 from theory_checks.papers.low_rank.tables import UPDATES
-from theory_checks.progress import Progress
 
 CLEAN, ADVERSARIAL, LOW_RANK = "clean", "adversarial", "low-rank"
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from purifyjax.analysis import absolute_cosine
+from purifyjax.commands.progress import Progress
 from purifyjax.data import instance
 from theory_checks.experiment import Arrays, Seeds
 from theory_checks.measuring.attacked import finding_rows
@@ -19,7 +20,6 @@ from theory_checks.measuring.robustness import strongest_pair
 from theory_checks.measuring.two_layer import margin_of
 from theory_checks.papers.low_rank.config import LowRankConfig
 from theory_checks.papers.low_rank.tables import UPDATES
-from theory_checks.progress import Progress
 
 
 def attacked_net(net: str, rank: int) -> str:

@@ -9,10 +9,10 @@ import numpy as np
 
 from purifyjax.data import NaturalCodes, validate_natural
 from purifyjax.training import Training
+from purifyjax.training.recipes import MARGIN, feature_purification
 from theory_checks.experiment import Experiment
 from theory_checks.measuring.attacked import Evaluation
 from theory_checks.measuring.neurons import NeuronStatistics
-from theory_checks.measuring.two_layer import MARGIN, feature_purification
 
 # Kinds of codes: as coded, the same with every coordinate shuffled over the samples, the theory's own distribution.
 REAL, SHUFFLED, IDEAL = KINDS = ("natural", "natural-shuffled", "natural-ideal")

@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from purifyjax.commands.progress import say
 from purifyjax.data import CodeTable, NaturalCodes, SparseCoding, TabulatedCoding, natural_codes, sample, second_moment
 from purifyjax.data.natural import Coded, Half
 from purifyjax.training import Training, validate
 from theory_checks.papers.natural_codes.config import IDEAL, SHUFFLED, NaturalConfig, TheoryNet
-from theory_checks.progress import say
 
 
 class Kind(NamedTuple):

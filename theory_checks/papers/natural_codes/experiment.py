@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from purifyjax.balls import Ball
+from purifyjax.commands.progress import Progress
 from theory_checks.evidence import Table
 from theory_checks.experiment import Arrays, Found, Nets, Seeds, Stage
 from theory_checks.measuring.pictures import PICTURES
@@ -20,7 +21,6 @@ from theory_checks.papers.natural_codes.codes import code_table
 from theory_checks.papers.natural_codes.config import KINDS, REAL, NaturalConfig
 from theory_checks.papers.natural_codes.measure import stage
 from theory_checks.papers.natural_codes.tables import CODE_SETS, CODES
-from theory_checks.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

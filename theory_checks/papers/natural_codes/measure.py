@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from purifyjax.balls import Ball
+from purifyjax.commands.progress import Progress
 from purifyjax.data import TabulatedCoding, acceptance_rate, label_std
 from purifyjax.data.natural import Coded
 from theory_checks.evidence import Table
@@ -17,7 +18,6 @@ from theory_checks.measuring.two_layer import initial_states
 from theory_checks.papers.natural_codes.config import NaturalConfig
 from theory_checks.papers.natural_codes.data import Kind
 from theory_checks.papers.natural_codes.tables import CODE_SETS
-from theory_checks.progress import Progress
 
 
 def stage(kind: str, net: str = "") -> str:

@@ -12,13 +12,13 @@ import pandas as pd
 
 from purifyjax.attacks import FGM
 from purifyjax.balls import Ball
+from purifyjax.commands.progress import Progress
 from purifyjax.seeds import alone
 from purifyjax.training import ClassifierState, Recipe, classifier_steps, logits, margin_of_classifier, restarted
 from theory_checks.measuring.pictures import pictures
 from theory_checks.measuring.points import attack_key
 from theory_checks.papers.robust_optimisation.config import BASELINE, RobustOptimisationConfig
 from theory_checks.papers.robust_optimisation.tables import COSTS
-from theory_checks.progress import Progress
 
 
 def costs(config: RobustOptimisationConfig, initial: ClassifierState, progress: Progress) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import jax
 import pandas as pd
 
+from purifyjax.commands.progress import Progress
 from theory_checks.experiment import Arrays, Experiment, Found, Nets, Seeds
 from theory_checks.measuring.attacked import FINDINGS
 from theory_checks.measuring.image_nets import IMAGE_ROBUSTNESS, state_of
@@ -16,7 +17,6 @@ from theory_checks.measuring.pictures import PICTURES
 from theory_checks.papers.robust_optimisation import collection, costs, measure
 from theory_checks.papers.robust_optimisation.config import BASELINE, RobustOptimisationConfig, sizes
 from theory_checks.papers.robust_optimisation.tables import COSTS, OUTCOMES
-from theory_checks.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from purifyjax.balls import Ball
+from purifyjax.commands.progress import Progress
 from purifyjax.margins import MarginOf
 from purifyjax.training import ClassifierState
 from theory_checks.experiment import Seeds
@@ -18,7 +19,6 @@ from theory_checks.measuring.attacked import counts, finding_rows
 from theory_checks.measuring.known import worst_case
 from theory_checks.measuring.points import attack_key, attack_keys
 from theory_checks.papers.robust_optimisation.config import RobustOptimisationConfig
-from theory_checks.progress import Progress
 
 States = Mapping[str, ClassifierState]
 

@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from purifyjax.balls import Ball
+from purifyjax.commands.progress import Progress
+from purifyjax.training.recipes import feature_purification
 from theory_checks.experiment import Arrays, Found, Nets, Seeds, Stage
-from theory_checks.measuring.two_layer import SIZES, Monitor, feature_purification, margin_of, parameters, stages
+from theory_checks.measuring.two_layer import SIZES, Monitor, margin_of, parameters, stages
 from theory_checks.papers.simpler_classes import measure
 from theory_checks.papers.simpler_classes.candidates import Candidate, candidates
 from theory_checks.papers.simpler_classes.config import FGM_AT, FGM_HALF, ClassesConfig, Search
 from theory_checks.papers.simpler_classes.tables import CLASS_BOUNDS, CLASS_LOSSES, CLASSES
-from theory_checks.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from purifyjax.balls import Ball
 from purifyjax.certify import best_robust_linear, linear_class_bound, separable_margin
+from purifyjax.commands.progress import Progress
 from purifyjax.data import instance, sample
 from purifyjax.margins import MarginOf
 from purifyjax.models import CoordinatePolynomial, kernel_ridge, tangent_kernel
@@ -25,7 +26,6 @@ from theory_checks.papers.simpler_classes import polynomials
 from theory_checks.papers.simpler_classes.candidates import TRAINING, Candidate, KernelMargin, fits
 from theory_checks.papers.simpler_classes.config import ClassesConfig
 from theory_checks.papers.simpler_classes.tables import CLASS_BOUNDS, CLASSES
-from theory_checks.progress import Progress
 from theory_checks.spans import span
 
 Rows = list[dict[str, Any]]

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
+from purifyjax.commands.progress import Progress
 from purifyjax.sweep import seed_keys, train_classifiers
 from purifyjax.training import initial_classifier
 from theory_checks.experiment import Arrays, Experiment, Found, Nets, Seeds, Stage
@@ -17,7 +18,6 @@ from theory_checks.measuring.two_layer import NETS, histories
 from theory_checks.papers.structured_data import measure
 from theory_checks.papers.structured_data.config import PatchConfig, PatchEvaluation, RaceConfig, patch_setting
 from theory_checks.papers.structured_data.tables import ALIGNMENTS, RACE
-from theory_checks.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

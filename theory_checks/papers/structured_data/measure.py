@@ -14,6 +14,7 @@ from purifyjax.analysis import alignment, critical_strength
 from purifyjax.attacks import APGD, PGD, Attack, BetweenClasses, Noise, Square, TowardsClasses
 from purifyjax.balls import Ball
 from purifyjax.certify import patch_margin
+from purifyjax.commands.progress import Progress
 from purifyjax.data import patch_features
 from purifyjax.margins import MarginOf
 from purifyjax.seeds import over_seeds
@@ -27,7 +28,6 @@ from theory_checks.measuring.points import Points, attack_keys, fresh_points
 from theory_checks.measuring.two_layer import NETS
 from theory_checks.papers.structured_data.config import PatchConfig, RaceConfig
 from theory_checks.papers.structured_data.tables import ALIGNMENTS, RACE
-from theory_checks.progress import Progress
 from theory_checks.spans import span
 
 ALONE = ("noise", "universal", "pgd")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from theory_checks.terminal import WIDTH, coloured, fold, lasting, printable, width
+from purifyjax.commands.terminal import WIDTH, coloured, fold, lasting, printable, width
 
 
 class Terminal(io.StringIO):

@@ -13,8 +13,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from purifyjax.commands.terminal import coloured
 from purifyjax.errors import ConfigError, require
-from theory_checks.terminal import coloured
 
 T = TypeVar("T")
 # Squares of what lies between, summed over many coordinates, are neither 0 nor infinite in float32.

@@ -7,9 +7,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from purifyjax.commands import terminal
+from purifyjax.commands.signals import Stopped, stoppable
 from purifyjax.errors import ConfigError
-from theory_checks import terminal
-from theory_checks.signals import Stopped, stoppable
 
 UNUSABLE, REFUSED, FAILED, INTERRUPTED = 2, 4, 70, 130
 GO_ON = "what is finished is saved: run the same command again to go on"
@@ -50,8 +50,8 @@ def run(command: Callable[[], int], *, kept: str = GO_ON) -> int:
 @contextmanager
 def computing() -> Iterator[None]:
     """Within the block jax computes in one way (`numerics.fixed`), and its programs are kept (`compiled.kept`)."""
-    from theory_checks.compiled import kept
-    from theory_checks.numerics import fixed
+    from purifyjax.commands.compiled import kept
+    from purifyjax.commands.numerics import fixed
 
     with fixed(), kept():
         yield

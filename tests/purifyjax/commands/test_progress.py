@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from theory_checks import progress
-from theory_checks.progress import Progress, say, steps
+from purifyjax.commands import progress
+from purifyjax.commands.progress import Progress, say, steps
 
 
 class Clock:

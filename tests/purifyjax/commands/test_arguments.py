@@ -9,8 +9,8 @@ from typing import Annotated
 import pytest
 from tyro import conf
 
+from purifyjax.commands.arguments import LARGEST, MOST, SMALLEST, at_home, parse, require_count, require_number
 from purifyjax.errors import ConfigError
-from theory_checks.arguments import LARGEST, MOST, SMALLEST, at_home, parse, require_count, require_number
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from theory_checks.signals import Stopped, stoppable
+from purifyjax.commands.signals import Stopped, stoppable
 
 
 @pytest.fixture(autouse=True)

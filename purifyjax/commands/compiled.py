@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from theory_checks.numerics import configured
+from purifyjax.commands.numerics import configured
 
 LARGEST = 2**30  # bytes of the folder at the start of a command
 # Programs that take longer (in seconds) are kept, of any size.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from theory_checks.sealed import DamagedError, read_sealed, write_sealed
+from purifyjax.sealed import DamagedError, read_sealed, write_sealed
 
 CONTENT = {"name": "τ \udcff", "seeds": [1, 2], "more": {"none": None}}
 

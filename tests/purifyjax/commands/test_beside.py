@@ -6,9 +6,9 @@ import time
 import jax.numpy as jnp
 import pytest
 
+from purifyjax.commands.beside import Ended, as_done, look
+from purifyjax.commands.progress import Progress
 from purifyjax.seeds import over_seeds
-from theory_checks.beside import Ended, as_done, look
-from theory_checks.progress import Progress
 
 
 def test_items_are_done_at_the_same_time_and_each_comes_with_its_result():

@@ -15,9 +15,9 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
+from purifyjax.commands.progress import say
+from purifyjax.commands.terminal import printable
 from purifyjax.errors import ConfigError, require
-from theory_checks.progress import say
-from theory_checks.terminal import printable
 
 # jax's own defaults, which variables such as JAX_ENABLE_X64 change.
 FIXED = {

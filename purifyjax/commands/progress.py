@@ -9,8 +9,8 @@ from typing import Any, TextIO, TypeVar
 
 from tqdm import tqdm
 
-from theory_checks.beside import look
-from theory_checks.terminal import encodable, printable
+from purifyjax.commands.beside import look
+from purifyjax.commands.terminal import encodable, printable
 
 T = TypeVar("T")
 _SHARE, _SECONDS = 0.1, 30.0  # between two lines of a log
