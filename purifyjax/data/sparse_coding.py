@@ -81,10 +81,11 @@ def second_moment(config: SparseCoding) -> Float[Array, ""]:
     config = single(config)
     if isinstance(config, TabulatedCoding):
         return jnp.mean(jnp.square(config.table.codes))
-    # In numpy where the numbers are known: a program for each operation would have to be compiled.
+    # In numpy where numbers are known: nothing is compiled, and they stay known within a jitted function.
     known = concrete(config.value_max)
     c = jnp.asarray(config.value_max, jnp.float32) if known is None else known.astype(np.float32)
-    return jnp.asarray((config.atom_rate + config.nonzero_rate * (c**2 + c + 1) / 3) / config.dimension, jnp.float32)
+    moment = (config.atom_rate + config.nonzero_rate * (c**2 + c + 1) / 3) / config.dimension
+    return jnp.asarray(moment, jnp.float32) if known is None else np.asarray(moment, np.float32)  # pyright: ignore
 
 
 def label_std(config: SparseCoding) -> float:

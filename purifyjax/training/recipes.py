@@ -42,7 +42,10 @@ def feature_purification(
         be one feature, and ε that of τ: ε ‖g‖₁ = τ ‖g‖₂ for the dense g that matter, so ε = τ √(π/2)/√d.
     """
     dictionary = "random" if norm == "linf" else "identity"
-    data = SparseCoding(dimension=dimension, sparsity=sparsity, atom_rate=0.05, value_max=3.0, dictionary=dictionary)
+    largest = min(3.0, math.sqrt(sparsity))  # c/√k is 1 at most
+    data = SparseCoding(
+        dimension=dimension, sparsity=sparsity, atom_rate=0.05, value_max=largest, dictionary=dictionary
+    )
     sigma = math.sqrt(float(second_moment(data)) * dimension)
     data = data.replace(margin=margin * sigma)
     tau = radius * sigma / math.sqrt(sparsity)
