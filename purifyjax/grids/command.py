@@ -172,8 +172,8 @@ def _values(task: Any, key: str, text: str) -> Any:
     names, parts = key.split(","), text.split(":")
     if len(names) != len(parts):
         raise ConfigError(f"--over {key} = {text!r} is not allowed: {len(names)} values together, such as 64:5")
-    found = tuple(_value(task, "--over", name, part) for name, part in zip(names, parts, strict=True))
-    return found if len(found) > 1 else found[0]
+    found = [_value(task, "--over", name, part) for name, part in zip(names, parts, strict=True)]
+    return tuple(found) if len(found) > 1 else found[0]
 
 
 def _value(task: Any, field: str, name: str, text: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
@@ -27,7 +29,9 @@ def lines(frame: pd.DataFrame, x: str, y: str, hue: str | None = None, *, log: b
         axes = fig.subplots()
         values = None if hue is None else sorted(frame[hue].unique())
         palette = None if values is None else sns.color_palette("viridis", len(values))
-        about = {"hue": hue, "hue_order": values, "palette": palette} if hue is not None else {"color": style.CLEAN}
+        about: dict[str, Any] = (
+            {"hue": hue, "hue_order": values, "palette": palette} if hue is not None else {"color": style.CLEAN}
+        )
         sns.lineplot(frame, x=x, y=y, marker="o", errorbar=("ci", 95), seed=0, legend="full", ax=axes, **about)
         if log:
             axes.set(xscale="log", yscale="log")

@@ -40,7 +40,8 @@ def test_the_claim_of_another_machine_is_free_when_it_falls_silent(tmp_path):
     owner(path, host="elsewhere", process=1)
     with Claims(tmp_path, stale=60.0).claimed("a") as mine:
         assert not mine
-    os.utime(path, (time.time() - 61.0,) * 2)
+    before = time.time() - 61.0
+    os.utime(path, (before, before))
     with Claims(tmp_path, stale=60.0).claimed("a") as mine:
         assert mine
 

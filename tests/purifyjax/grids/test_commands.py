@@ -80,7 +80,7 @@ def test_shards_are_merged(swept, tmp_path, capsys):
 )
 def test_what_cannot_be_is_told_in_a_sentence(words, told, swept, tmp_path, capsys):
     places = {"OUT": str(tmp_path / "out"), "SWEPT": str(swept)}
-    assert main([places.get(word, word) for word in words]) == 2
+    assert main([str(places.get(word, word)) for word in words]) == 2
     error = capsys.readouterr().err
     assert told in error and error.count("\n") == 1 and "Traceback" not in error
     assert not (tmp_path / "out" / "grid.json").exists()

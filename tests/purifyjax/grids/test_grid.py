@@ -26,7 +26,8 @@ def test_blocks_hold_cells_of_one_shape_and_all_of_them():
     for block in blocks:
         assert len(block.cells) <= 4 and GRID.table.steps.iloc[block.cells].nunique() == 1
         own = GRID.table.iloc[block.cells]
-        assert [task.shift for task in GRID.tasks_of(block)] == own["shift"].tolist()
+        tasks = GRID.tasks_of(block)
+        assert tasks == [Walk(*row) for row in own[["steps", "label", "size", "shift"]].itertuples(index=False)]
         assert GRID.seeds_of(block) == own["seed"].tolist()
     assert GRID.table.steps.is_monotonic_increasing  # those of one shape follow each other
 
