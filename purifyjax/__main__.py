@@ -1,7 +1,7 @@
-"""The library's commands: `python -m purifyjax sweep | show | plot | merge`.
+"""The library's commands: `python -m purifyjax sweep | show | plot | merge | falsify`.
 
-Exit status: 0; 2 for unusable settings, 4 where a file could not be read or written, 70 for a crash, 128 + the signal's
-number for a stop.
+Exit status: 0; 1 where falsify found a violation; 2 for unusable settings, 4 where a file could not be read or written,
+70 for a crash, 128 + the signal's number for a stop.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import sys
 
 from purifyjax.commands.ending import computing, run
 
-COMMANDS = ("sweep", "show", "plot", "merge")
+COMMANDS = ("sweep", "show", "plot", "merge", "falsify")
 USAGE = f"""usage: python -m purifyjax {{{",".join(COMMANDS)}}} [--help] ...
 
-  sweep   compute a task at every combination of settings and seeds
-  show    tell how far a sweep is, and the averages over seeds
-  plot    draw a number of it
-  merge   put the blocks of several folders together"""
+  sweep    compute a task at every combination of settings and seeds
+  show     tell how far a sweep is, and the averages over seeds
+  plot     draw a number of it
+  merge    put the blocks of several folders together
+  falsify  search settings for a violation of a conjecture"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,6 +41,7 @@ def _main(words: list[str]) -> int:
         "show": (grids.Show, grids.run_show),
         "plot": (grids.Plot, grids.run_plot),
         "merge": (grids.Merge, grids.run_merge),
+        "falsify": (grids.Falsify, grids.run_falsify),
     }[name]
     options = parse(kind, words[1:], f"python -m purifyjax {name}")
     with computing():

@@ -81,6 +81,46 @@ class Merge:
     """Folder of the union."""
 
 
+@dataclass(frozen=True)
+class Falsify:
+    """Search a domain of settings for a violation of a conjecture, on many seeds a point."""
+
+    conjecture: Annotated[str, conf.Positional, conf.arg(metavar="CONJECTURE")]
+    """`LEFT >= RIGHT` or `<=`, of a task's numbers: `robust_robust >= 0.9`."""
+    domain: Annotated[tuple[str, ...], conf.arg(metavar="NAME=LOW:HIGH")]
+    """Settings and their ranges: `margin=0.5:2 radius=0.6:1.2`."""
+    out: Path
+    """Folder of the sweeps."""
+    task: str = "purification"
+    """purification, or MODULE:CLASS of your own."""
+    set: Annotated[tuple[str, ...], conf.arg(metavar="NAME=V")] = ()
+    """Settings that are not varied: `dimension=128 pace=0.3`."""
+    points: int = 32
+    """Of the Sobol sequence, a power of 2."""
+    seeds: str = "8"
+    """Of every point."""
+    rounds: int = 3
+    """Of bisection towards milder violations."""
+
+
+def run_falsify(options: Falsify, command: str) -> int:
+    """Search, and tell what was found; exit status 1 if a violation was."""
+    from purifyjax.commands.seeds import parse_seeds
+    from purifyjax.files import write_text
+    from purifyjax.grids.falsify import Conjecture, falsify, in_words
+
+    task, conjecture = _task(options.task, options.set), Conjecture(options.conjecture)
+    domain = {name: _range(text) for name, text in (_entry("--domain", entry) for entry in options.domain)}
+    seeds = tuple(map(int, parse_seeds(options.seeds)))
+    about = {"points": options.points, "seeds": seeds, "rounds": options.rounds, "command": command}
+    found = falsify(task, conjecture, domain, options.out, **about)
+    write_text(options.out / "points.csv", found.points.to_csv(index=False))
+    fixed = ["--set", *options.set] if options.set else ["--set"]
+    words = ["sweep", options.task, "--seeds", options.seeds, "--out", str(options.out / "again"), *fixed]
+    print(in_words(found, conjecture, command_line(words)))
+    return 0 if found.mildest is None else 1
+
+
 def run_sweep(options: Sweep, command: str) -> int:
     """Compute what is missing; the exit status."""
     from purifyjax.grids.folder import Folder
@@ -144,11 +184,8 @@ def grid_of(options: Sweep) -> Any:
     """The grid that the options describe; `ConfigError` if there is none."""
     from purifyjax.commands.seeds import parse_seeds
     from purifyjax.grids.grid import Grid
-    from purifyjax.grids.task import task_named
 
-    task = task_named(options.task)
-    own = dict(_entry("--set", text) for text in options.set)
-    task = task.replace(**{name: _value(task, "--set", name, text) for name, text in own.items()})
+    task = _task(options.task, options.set)
     over: dict[str, list[Any]] = {}
     for text in options.over:
         key, values = _entry("--over", text)
@@ -160,6 +197,22 @@ def grid_of(options: Sweep) -> Any:
 def command_line(words: Sequence[str]) -> str:
     """As a user would write it."""
     return shlex.join(["python", "-m", "purifyjax", *words])
+
+
+def _task(name: str, settings: Sequence[str]) -> Any:
+    from purifyjax.grids.task import task_named
+
+    task = task_named(name)
+    own = dict(_entry("--set", text) for text in settings)
+    return task.replace(**{name: _value(task, "--set", name, text) for name, text in own.items()})
+
+
+def _range(text: str) -> tuple[float, float]:
+    low, _, high = text.partition(":")
+    try:
+        return float(low), float(high)
+    except ValueError:
+        raise ConfigError(f"--domain = {text!r} is not allowed: LOW:HIGH") from None
 
 
 def _entry(field: str, text: str) -> tuple[str, str]:

@@ -58,7 +58,7 @@ def test_shards_are_merged(swept, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ([], "command = '' is not allowed: sweep, show, plot, merge"),
+        ([], "command = '' is not allowed: sweep, show, plot, merge, falsify"),
         (["train"], "command = 'train'"),
         (["sweep"], "--out"),
         (["sweep", "walk", "--out", "OUT"], "TASK = 'walk' is not allowed: purification, or MODULE:CLASS"),
@@ -89,4 +89,4 @@ def test_what_cannot_be_is_told_in_a_sentence(words, told, swept, tmp_path, caps
 def test_help_names_the_commands(capsys):
     assert main(["--help"]) == 0
     told = capsys.readouterr().out
-    assert all(f"  {name}  " in told for name in ("sweep", "show", "plot", "merge"))
+    assert all(f"  {name} " in told for name in ("sweep", "show", "plot", "merge", "falsify"))

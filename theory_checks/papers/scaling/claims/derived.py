@@ -1,6 +1,5 @@
 """What is derived from the proof: which power of d each radius is, and why."""
 
-import numpy as np
 import pandas as pd
 
 from theory_checks.claim import Claim
@@ -19,7 +18,7 @@ def _of_mixture(rows: pd.DataFrame) -> pd.Series:
 def _of_both_parts(rows: pd.DataFrame) -> pd.Series:
     """1/√(k + C² k⁴/d), with C as measured on each net."""
     dense = rows.mixture_clean**2 * rows.sparsity**4 / rows.dimension
-    return 1.0 / np.sqrt(rows.sparsity + dense)
+    return (rows.sparsity + dense) ** -0.5
 
 
 def _mixture(rows: pd.DataFrame) -> pd.Series:
