@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from threading import Condition
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,9 +18,12 @@ from weakref import WeakKeyDictionary
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import ArrayLike, Int, PRNGKeyArray
 
 _MEMORY_SHARE = 0.6
+_AT_ONCE = 8
+_AXIS = "seed"
 _programs: WeakKeyDictionary[Callable[..., Any], set[Any]] = WeakKeyDictionary()  # that functions were called with
 _look: ContextVar[Callable[[], None]] = ContextVar("look", default=lambda: None)
 
@@ -89,7 +93,9 @@ def seeds_at_once(bytes_a_seed: float, seeds: int) -> int:
 
 
 def over_seeds(run: Callable[..., Any], own: Any, *shared: Any, threads: int | None = None) -> Any:
-    """`run(*own, *shared)` for all seeds, side by side on the cores of a CPU, in one call on an accelerator.
+    """`run(*own, *shared)` for all seeds, side by side on the cores of a CPU, in one call on accelerators.
+
+    Several devices share the seeds: an axis of their mesh, each device computing its seeds alone.
 
     On a CPU every seed is a call of its own, of a program for one seed: its numbers are then the same to the last bit
     whichever seeds run beside it, since programs for several seeds are compiled, and round, in their own ways. The
@@ -103,6 +109,8 @@ def over_seeds(run: Callable[..., Any], own: Any, *shared: Any, threads: int | N
       threads: calls at a time; as many as there are cores if None.
     """
     _look.get()()
+    if jax.local_device_count() > 1:
+        return _on_devices(run, own, shared)
 
     def call(arguments: tuple[Any, ...]) -> Any:
         with _cores.taken(1):
@@ -122,13 +130,42 @@ def over_seeds(run: Callable[..., Any], own: Any, *shared: Any, threads: int | N
     return found[0] if len(found) == 1 else jax.tree.map(_joined, *found)
 
 
+def _on_devices(run: Callable[..., Any], own: Any, shared: tuple[Any, ...]) -> Any:
+    """All seeds in one call; the last one is repeated where devices would have none."""
+    seeds, devices = len(jax.tree.leaves(own)[0]), tuple(jax.local_devices())
+    total = -(-seeds // len(devices)) * len(devices)
+    part = take(np.minimum(np.arange(total), seeds - 1), own)
+    leaves, structure = jax.tree.flatten(shared)
+    traced = tuple(isinstance(leaf, jax.Array | np.ndarray | np.generic | float) for leaf in leaves)
+    fixed = tuple(None if is_traced else leaf for leaf, is_traced in zip(leaves, traced, strict=True))
+    program = _on_mesh(run, devices, structure, traced, fixed)
+    found = program(part, [leaf for leaf, is_traced in zip(leaves, traced, strict=True) if is_traced])
+    return jax.tree.map(lambda leaf: leaf[:seeds], found)
+
+
+@cache
+def _on_mesh(run, devices, structure, traced, fixed) -> Callable[[Any, list[Any]], Any]:
+    """`run` of every device's seeds, with what is not traced of `shared` in it."""
+
+    def of_a_device(own: Any, numbers: list[Any]) -> Any:
+        left = iter(numbers)
+        leaves = [next(left) if is_traced else leaf for leaf, is_traced in zip(fixed, traced, strict=True)]
+        return run(*own, *jax.tree.unflatten(structure, leaves))
+
+    mesh, spec = Mesh(np.array(devices), (_AXIS,)), PartitionSpec(_AXIS)
+    sharded = jax.shard_map(of_a_device, mesh=mesh, in_specs=(spec, PartitionSpec()), out_specs=spec, check_vma=False)
+    return jax.jit(sharded)
+
+
 def each(one: Callable[[Any], Any], own: Any, at_once: int | None = None) -> Any:
     """`one` of every seed's part of `own`, one after another, or so many at once, within a program.
 
-    A single seed, as a program on a CPU has it, takes no loop, which would copy what it loops over.
+    A single seed, as a program on a CPU has it, takes no loop, which would copy what it loops over. On accelerators
+    eight at once are the default: attacks and monitors of one seed fill none.
     """
     if len(jax.tree.leaves(own)[0]) > 1:
-        return jax.lax.map(one, own, batch_size=at_once)
+        few = None if jax.default_backend() == "cpu" else _AT_ONCE
+        return jax.lax.map(one, own, batch_size=few if at_once is None else at_once)
     return jax.tree.map(lambda leaf: leaf[None], one(jax.tree.map(lambda leaf: leaf[0], own)))
 
 

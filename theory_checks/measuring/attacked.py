@@ -16,7 +16,7 @@ from purifyjax.attacks import Attack, Attacked, Finding
 from purifyjax.balls import Ball
 from purifyjax.commands.progress import Progress
 from purifyjax.margins import MarginOf
-from purifyjax.seeds import over_seeds
+from purifyjax.seeds import each, over_seeds
 from purifyjax.stats.sequential import RepeatedIntervals
 from theory_checks.evidence import Table
 from theory_checks.experiment import Seeds
@@ -216,7 +216,7 @@ def _perturbed(keys, params, x, y, ball: Ball, attack: Attack, margin_of: Margin
         key, p, xs, ys = args
         return attack(key, margin_of(p), xs, ys, ball)
 
-    return jax.lax.map(one, (keys, params, x, y))
+    return each(one, (keys, params, x, y))
 
 
 def counts(seeds: Seeds, standing: np.ndarray, **head: Any) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from purifyjax.commands.progress import steps as progress
 from purifyjax.data.images import Images
 from purifyjax.errors import ConfigError, require
 from purifyjax.models.conv import ConvNet
+from purifyjax.seeds import each
 from purifyjax.sweep import seed_keys, train_classifiers
 from purifyjax.training import Recipe, initial_classifier, margin_of_classifier, validate_recipe
 from theory_checks.experiment import Arrays
@@ -144,7 +145,7 @@ def _margins(states, network, views, y):
         margin = margin_of_classifier(network)(state)
         return jax.lax.map(lambda x: margin(x, y), views)
 
-    return jax.lax.map(one, states)
+    return each(one, states)
 
 
 @partial(jax.jit, static_argnames=("network", "steps"))
@@ -157,7 +158,7 @@ def _standing(states, network, views, y, ball, steps):
         attacked = pgd(attack_key(), margin, views[0], y, ball, steps=steps).margin > 0
         return jnp.concatenate([right, (right[0] & attacked)[None]])
 
-    return jax.lax.map(one, states)
+    return each(one, states)
 
 
 def _report(bar: Bar, done: int, loss: float) -> None:

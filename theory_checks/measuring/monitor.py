@@ -15,7 +15,7 @@ from purifyjax.attacks import pgd
 from purifyjax.balls import Ball
 from purifyjax.data import Instance, SparseCoding
 from purifyjax.margins import MarginOf
-from purifyjax.seeds import over_seeds
+from purifyjax.seeds import each, over_seeds
 from purifyjax.training import TrainState
 from theory_checks.experiment import Arrays, Seeds
 from theory_checks.measuring.points import fresh_points, instance_of
@@ -60,7 +60,7 @@ def _accuracies(weight, threshold, x, y, ball: Ball, of: MarginOf, steps: int) -
         attacked = pgd(jax.random.key(0), m, xs, ys, ball, steps=steps)
         return {"clean_accuracy": jnp.mean(m(xs, ys) > 0), "robust_accuracy": jnp.mean(attacked.margin > 0)}
 
-    return jax.lax.map(one, (weight, threshold, x, y))
+    return each(one, (weight, threshold, x, y))
 
 
 @partial(jax.jit, static_argnames="sparsity")
@@ -74,4 +74,4 @@ def middle_neuron(weight: jax.Array, fixed: Instance, sparsity: int) -> dict[str
         found = {"mixture": mixture, "dense": dense, "feature": jnp.max(jnp.abs(code), axis=1)}
         return {name: jnp.median(values) for name, values in found.items()}
 
-    return jax.lax.map(one, weight)
+    return each(one, weight)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from purifyjax.analysis import absolute_cosine, features, firing, firing_rate, own_feature
 from purifyjax.data import Instance, SparseCoding
-from purifyjax.seeds import over_seeds
+from purifyjax.seeds import each, over_seeds
 from purifyjax.stats import ratio_interval, ratio_of_medians_interval
 from theory_checks.evidence import Evidence, Table
 from theory_checks.experiment import Nets, Seeds
@@ -136,7 +136,7 @@ def _columns(weights, thresholds, x, fixed: Instance, sparsity: int) -> dict[str
             }
         return columns
 
-    return jax.lax.map(one, (weights, thresholds, x))
+    return each(one, (weights, thresholds, x))
 
 
 def selectivity(
@@ -166,7 +166,7 @@ def _firing(weight, threshold, x, code, fixed: Instance, live_rate):
         counted = firing_rate(w, b, points) >= live_rate
         return firing(w, b, own_feature(fixed.to_code(w)), counted, points, codes)
 
-    return jax.lax.map(one, (weight, threshold, x, code))
+    return each(one, (weight, threshold, x, code))
 
 
 def live(evidence: Evidence, *nets: str) -> Iterator[tuple[int, pd.DataFrame]]:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from purifyjax.data import Instance, Patches, SparseCoding, instance, sample, sample_patches
-from purifyjax.seeds import over_seeds
+from purifyjax.seeds import each, over_seeds
 
 EVALUATION = 0x5EED
 BLOCK = 256
@@ -94,7 +94,7 @@ def _fresh(
         batch = sample_patches(key, BLOCK, data) if isinstance(data, Patches) else sample(key, BLOCK, data, fixed)
         return tuple(batch)
 
-    return jax.lax.map(one, (seeds, blocks))
+    return each(one, (seeds, blocks))
 
 
 def attack_key() -> PRNGKeyArray:

@@ -50,7 +50,7 @@ def test_expressions_are_of_numbers_and_settings():
     np.testing.assert_allclose(Conjecture("end >= 2").slack(rows), [-1.0, 1.0])
 
 
-NOT_ONE = {
+REFUSED = {
     "end": "LEFT >= RIGHT",
     "end > 1": "LEFT >= RIGHT",
     "finish >= 1": "finish",

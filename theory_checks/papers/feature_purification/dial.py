@@ -14,7 +14,7 @@ from purifyjax.analysis import firing, own_feature
 from purifyjax.attacks import APGD
 from purifyjax.commands.progress import Progress
 from purifyjax.data import Instance, second_moment
-from purifyjax.seeds import over_seeds
+from purifyjax.seeds import each, over_seeds
 from purifyjax.stats import adjusted_r_squared
 from theory_checks.experiment import Nets, Seeds
 from theory_checks.measuring.known import worst_case
@@ -73,4 +73,4 @@ def _described(params, x, code, fixed: Instance, neurons: int):
         feature = own_feature(fixed.to_code(p["weight"]))
         return value, *firing(p["weight"], p["threshold"], feature, everyone, points, codes)
 
-    return jax.lax.map(one, (params, x, code))
+    return each(one, (params, x, code))

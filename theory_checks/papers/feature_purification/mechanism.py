@@ -17,7 +17,7 @@ from purifyjax.analysis import dense_part, dense_size, own_feature
 from purifyjax.attacks import APGD
 from purifyjax.commands.progress import Progress
 from purifyjax.data import Instance, instance
-from purifyjax.seeds import over_seeds
+from purifyjax.seeds import each, over_seeds
 from purifyjax.stats.sequential import RepeatedIntervals
 from theory_checks.experiment import Nets, Seeds
 from theory_checks.measuring.attacked import counts_in_blocks
@@ -215,7 +215,7 @@ def mixtures(config: PurificationConfig, surgery: Surgery, seeds: Seeds, nets: N
 
 @partial(jax.jit, static_argnums=3)
 def _mean_margins(params, x, y, neurons: int):
-    return jax.lax.map(lambda args: jnp.mean(margin_of(neurons)(args[0])(*args[1:])), (params, x, y))
+    return each(lambda args: jnp.mean(margin_of(neurons)(args[0])(*args[1:])), (params, x, y))
 
 
 def operated(config: PurificationConfig, seeds: Seeds, nets: Nets, net: str, change: str) -> dict[str, jax.Array]:
@@ -236,4 +236,4 @@ def _operate(keys, clean, robust, fixed: Instance, number) -> dict[str, jax.Arra
         found = jax.lax.switch(number, [partial(operation, patient) for operation in OPERATIONS.values()])
         return {"weight": fixed.to_input(found.code), "threshold": found.threshold}
 
-    return jax.lax.map(one, (keys, clean, robust))
+    return each(one, (keys, clean, robust))

@@ -14,7 +14,7 @@ import pandas as pd
 from purifyjax.attacks import minimal_norm
 from purifyjax.balls import Ball, Norm
 from purifyjax.margins import MarginOf
-from purifyjax.seeds import over_seeds, take
+from purifyjax.seeds import each, over_seeds, take
 from purifyjax.training import ClassifierState
 from theory_checks.experiment import Arrays, Seeds
 from theory_checks.measuring.points import attack_key
@@ -61,7 +61,7 @@ def _smallest(of: MarginOf, ball: Ball, how: settings.Collection, baseline: Clas
             moved = x + how.lengthening * search(margin, x, y, ball).perturbation
             return moved, (margin(x, y) > 0) & (margin(moved, y) <= 0)
 
-        return jax.lax.map(one, (state, x, y))
+        return each(one, (state, x, y))
 
     return over_seeds(run, (baseline, x, y))
 

@@ -26,6 +26,7 @@ from purifyjax.models import (
     power_sum_terms,
     tangent_kernel,
 )
+from purifyjax.seeds import each
 from purifyjax.training import Training, fit, initial_state
 from purifyjax.training.schedules import threshold
 from purifyjax.training.trajectory import stage_keys
@@ -173,6 +174,6 @@ def fits(candidate: Candidate, data: SparseCoding, batch_size: int, adversary: A
             )
             return (found.params, fixed), found.loss
 
-        return jax.lax.map(one, (keys, seeds))
+        return each(one, (keys, seeds))
 
     return run

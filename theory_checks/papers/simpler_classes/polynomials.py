@@ -20,7 +20,7 @@ from purifyjax.certify import Histogram, histogram, separable_estimate
 from purifyjax.data import SparseCoding
 from purifyjax.margins import Margin
 from purifyjax.models import CoordinatePolynomial, Params, margin
-from purifyjax.seeds import over_seeds
+from purifyjax.seeds import each, over_seeds
 from theory_checks.experiment import Seeds
 from theory_checks.measuring.points import fresh_points
 
@@ -151,7 +151,7 @@ def _scores(points: Histogram, members: Float[Array, "seed member power"], radiu
         own, coefficients = args
         return jax.lax.map(lambda coefficient: one(coefficient, own), coefficients)
 
-    return Scores(*jax.lax.map(seed, (points, members)))
+    return Scores(*each(seed, (points, members)))
 
 
 def tuning_points(seeds: Seeds, points: int, data: SparseCoding) -> Histogram:
