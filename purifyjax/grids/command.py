@@ -63,6 +63,10 @@ class Plot:
     """Number upwards; with `--value` the other setting."""
     value: str | None = None
     """Number of a map over x and y."""
+    level: float | None = None
+    """Of a map: a line around where the number is above it."""
+    predicted: str | None = None
+    """Of a map: `LEFT >= RIGHT` of settings and numbers, a dashed line around where it is true."""
     hue: str | None = None
     """Setting with a line for each of its values."""
     log: bool = False
@@ -151,6 +155,7 @@ def run_show(options: Show, command: str) -> int:
 def run_plot(options: Plot, command: str) -> int:
     """Draw from the stored tables; the exit status."""
     from purifyjax import plots
+    from purifyjax.grids.falsify import Conjecture
     from purifyjax.grids.folder import DIVERGED, Folder
     from purifyjax.plots import grids
 
@@ -161,7 +166,13 @@ def run_plot(options: Plot, command: str) -> int:
         require(name is None or name in rows, field, name, f"one of {', '.join(rows.columns)}")
     rows, title = rows[~rows[DIVERGED]], f"{len(rows)} cells of {folder.path.name}"
     if options.value is not None:
-        drawn = grids.heat(rows, options.x, options.y, options.value, title=title)
+        level, predicted = options.level, None
+        if options.predicted is not None:
+            predicted, rows = "predicted", rows.assign(predicted=Conjecture(options.predicted).slack(rows))
+        drawn = grids.heat(rows, options.x, options.y, options.value, level=level, predicted=predicted, title=title)
+        if level is not None and predicted is not None:
+            share = grids.agreement(rows, [options.x, options.y], options.value, level, predicted)
+            print(f"{share:.1%} of the settings are on the side of {level:g} that {options.predicted} says")
     else:
         drawn = grids.lines(rows, options.x, options.y, options.hue, log=options.log, title=title)
     for path in plots.style.save(

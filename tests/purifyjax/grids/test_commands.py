@@ -46,6 +46,16 @@ def test_figures_are_drawn_from_the_tables(swept, tmp_path, how):
     assert (tmp_path / "a.png").stat().st_size > 5000 and (tmp_path / "a.svg").exists()
 
 
+def test_a_map_tells_how_well_its_boundary_was_predicted(swept, tmp_path, capsys):
+    where = ["--x", "size", "--y", "steps", "--value", "shift", "--level", "0.25", "--to", str(tmp_path / "a")]
+    assert main(["plot", str(swept), *where, "--predicted", "steps >= 4"]) == 0
+    assert "100.0% of the settings" in capsys.readouterr().out
+    assert main(["plot", str(swept), *where, "--predicted", "size >= 1.5"]) == 0
+    assert "50.0% of the settings" in capsys.readouterr().out
+    assert main(["plot", str(swept), *where, "--predicted", "height >= 1.5"]) == 2
+    assert "height" in capsys.readouterr().err
+
+
 def test_shards_are_merged(swept, tmp_path, capsys):
     for i in range(2):
         told = ["--over", "size=1,2,4", "steps,shift=3:0,5:0.5", "--set", "label=y", "--seeds", "6"]
