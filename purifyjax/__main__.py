@@ -27,9 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(words: list[str]) -> int:
+    from purifyjax.commands import grids
     from purifyjax.commands.arguments import parse
     from purifyjax.errors import require
-    from purifyjax.grids import command as grids
 
     if words[:1] in (["--help"], ["-h"]):
         print(USAGE)

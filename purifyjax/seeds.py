@@ -152,9 +152,17 @@ def _on_mesh(run, devices, structure, traced, fixed) -> Callable[[Any, list[Any]
         leaves = [next(left) if is_traced else leaf for leaf, is_traced in zip(fixed, traced, strict=True)]
         return run(*own, *jax.tree.unflatten(structure, leaves))
 
+    return on_mesh(of_a_device, devices)
+
+
+def on_mesh(run: Callable[[Any, Any], Any], devices: tuple[Any, ...]) -> Callable[[Any, Any], Any]:
+    """`run(own, shared)` of every device's part of `own` along its first axis, alone, jitted; results along that axis.
+
+    Args:
+      devices: whose number divides the axis.
+    """
     mesh, spec = Mesh(np.array(devices), (_AXIS,)), PartitionSpec(_AXIS)
-    sharded = jax.shard_map(of_a_device, mesh=mesh, in_specs=(spec, PartitionSpec()), out_specs=spec, check_vma=False)
-    return jax.jit(sharded)
+    return jax.jit(jax.shard_map(run, mesh=mesh, in_specs=(spec, PartitionSpec()), out_specs=spec, check_vma=False))
 
 
 def each(one: Callable[[Any], Any], own: Any, at_once: int | None = None) -> Any:

@@ -10,14 +10,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
 
 from purifyjax.errors import ConfigError, require_count
 from purifyjax.grids.task import Task
-from purifyjax.seeds import cores, seeds_at_once
+from purifyjax.seeds import cores, on_mesh, seeds_at_once
 
 Arrays = dict[str, np.ndarray]  # every one with a leading axis of cells
-_AXIS = "seed"
 _IN_CACHE = 2**22  # bytes that cells of one call of a CPU's program take together
 _MOST_AT_ONCE = 16  # of them: more gain nothing there
 _FULL_MEMORY = ("RESOURCE_EXHAUSTED", "Out of memory")
@@ -75,19 +73,18 @@ def stacked(tasks: Sequence[Task]) -> Task:
 
 
 @cache
-def program(devices: tuple[Any, ...]) -> Callable[[Task, Any], Any]:
-    """(stacked tasks, seeds) -> numbers of every cell, jitted; on several devices each computes its part alone."""
+def program(devices: tuple[Any, ...]) -> Callable[[Any, Any], Any]:
+    """((stacked tasks, seeds), ()) -> numbers of every cell, jitted; each of several devices computes its part alone."""
 
-    def cells(tasks: Task, seeds: jax.Array) -> dict[str, jax.Array]:
+    def cells(own: tuple[Task, jax.Array], shared: tuple[()]) -> dict[str, jax.Array]:
+        del shared
+
         def one(task: Task, seed: jax.Array) -> dict[str, jax.Array]:
             return {name: jnp.asarray(value) for name, value in task(jax.random.key(seed)).items()}
 
-        return jax.vmap(one)(tasks, seeds)
+        return jax.vmap(one)(*own)
 
-    if len(devices) == 1:
-        return jax.jit(cells)
-    mesh, spec = Mesh(np.array(devices), (_AXIS,)), PartitionSpec(_AXIS)
-    return jax.jit(jax.shard_map(cells, mesh=mesh, in_specs=(spec, spec), out_specs=spec, check_vma=False))
+    return jax.jit(cells) if len(devices) == 1 else on_mesh(cells, devices)
 
 
 def _computed(tasks: Sequence[Task], seeds: Sequence[int], width: int) -> Arrays:
@@ -99,7 +96,7 @@ def _computed(tasks: Sequence[Task], seeds: Sequence[int], width: int) -> Arrays
 
     def call(own: np.ndarray) -> Arrays:
         part = stacked([tasks[i] for i in own])
-        found = run(part, np.array([seeds[i] for i in own], np.uint32))
+        found = run((part, np.array([seeds[i] for i in own], np.uint32)), ())
         return {name: np.asarray(values) for name, values in found.items()}
 
     found = [call(places[0])]  # alone: compiled once
