@@ -74,7 +74,7 @@ def stacked(tasks: Sequence[Task]) -> Task:
 
 @cache
 def program(devices: tuple[Any, ...]) -> Callable[[Any, Any], Any]:
-    """((stacked tasks, seeds), ()) -> numbers of every cell, jitted; each of several devices computes its part alone."""
+    """((stacked tasks, seeds), ()) -> the numbers of every cell, jitted; each device computes its part alone."""
 
     def cells(own: tuple[Task, jax.Array], shared: tuple[()]) -> dict[str, jax.Array]:
         del shared
