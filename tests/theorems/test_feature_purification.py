@@ -112,7 +112,9 @@ def test_the_universal_direction_needs_no_network(checked):
         assert np.mean(after < before) > 0.95
         return float(np.median((before - after) / before))
 
-    assert share_lost("clean") > 0.5 > 2 * share_lost("robust")
+    # A pure net's k active neurons lose τ/√d each of a margin of about σ: √(k/d). Mixtures multiply that by C k.
+    pure = np.sqrt(experiment.training.data.sparsity / experiment.training.data.dimension)
+    assert share_lost("clean") > 2 * pure and share_lost("robust") < 1.5 * pure
 
 
 def test_perturbations_are_purer_after_adversarial_training(checked):

@@ -146,6 +146,7 @@ def test_verdicts_and_report_come_as_experiments_are_done(tiny_paper, tmp_path, 
         return measure(self, seeds, nets, progress)
 
     monkeypatch.setattr(tiny.Walks, "measure", look)
+    monkeypatch.setenv("PJRT_NPROC", "1")  # one experiment after another
     assert run(tmp_path, "--profile", "tiny") == 0
     ((early, printed, page),) = seen
     assert not early["complete"] and early["pending"] == ["late"]
