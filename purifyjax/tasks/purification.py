@@ -88,6 +88,7 @@ class Purification(Task):
             margin=self.margin,
             radius=self.radius,
             clean_threshold=self.clean_threshold,
+            value_max=min(3.0, math.sqrt(self.k)),
         )
 
     def validate(self) -> None:

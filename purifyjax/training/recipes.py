@@ -23,6 +23,7 @@ def feature_purification(
     margin: float = MARGIN,
     radius: float = RADIUS,
     clean_threshold: float = 1.6,
+    value_max: float = 3.0,
     norm: Norm = "l2",
 ) -> tuple[Training, float]:
     """The default training at a size, and its radius τ; lengths are in the problem's own units.
@@ -37,14 +38,14 @@ def feature_purification(
       margin: γ in standard deviations σ of ⟨w*, z⟩.
       radius: τ in units of σ/√k, the perturbation that spends itself on k features.
       clean_threshold: the clean stage's last one, in standard deviations of the pre-activation.
+      value_max: c, at most √k for data that is drawn.
       pace: number of steps, relative to the schedule at d = 1024.
       norm: of the perturbations. In ℓ∞ a dense unitary M takes the place of the identity, under which one entry would
         be one feature, and ε that of τ: ε ‖g‖₁ = τ ‖g‖₂ for the dense g that matter, so ε = τ √(π/2)/√d.
     """
     dictionary = "random" if norm == "linf" else "identity"
-    largest = min(3.0, math.sqrt(sparsity))  # c/√k is 1 at most
     data = SparseCoding(
-        dimension=dimension, sparsity=sparsity, atom_rate=0.05, value_max=largest, dictionary=dictionary
+        dimension=dimension, sparsity=sparsity, atom_rate=0.05, value_max=value_max, dictionary=dictionary
     )
     sigma = math.sqrt(float(second_moment(data)) * dimension)
     data = data.replace(margin=margin * sigma)

@@ -98,7 +98,7 @@ def test_the_sizes_of_all_profiles_are_valid():
     for name, profile in PAPER.profiles.items():
         sizes: Any = profile()
         convnet, resnet = sizes
-        assert name in PAPER.summaries and convnet.seeds == resnet.seeds == {"small": 3}.get(name, 8)
+        assert name in PAPER.summaries and convnet.seeds == resnet.seeds == {"small": 3, "standard": 5}.get(name, 8)
         assert convnet.ranks == (1, 2, 4, 8, 16) and resnet.ranks == ()
         for experiment in (convnet, resnet):
             experiment.validate()

@@ -240,7 +240,7 @@ def test_another_radius_trains_nothing():
 
 def test_the_default_size():
     (task,) = PROFILES["standard"]()
-    assert isinstance(task, LowRank) and task.seeds == 4
+    assert isinstance(task, LowRank) and task.seeds == 3
     assert {name: t.neurons for name, t in task.nets.items()} == {"theory": 1536, "theory, m = 3 d": 384}
     assert task.all_ranks("theory, m = 3 d") == (0, 1, 8, 32, 64, 128)
     training: Training = task.training

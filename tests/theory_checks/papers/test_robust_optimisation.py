@@ -136,7 +136,7 @@ def test_the_sizes_of_all_profiles_are_valid():
         sizes: Any = profile()
         (full,) = sizes
         full.validate()
-        assert name in PAPER.summaries and full.seeds == {"small": 3}.get(name, 8)
+        assert name in PAPER.summaries and full.seeds == {"small": 3, "standard": 5}.get(name, 8)
         adversaries = [net.recipe.adversary for net in full.nets]
         assert adversaries == [None, *[FGM()] * 3, *[PGD.for_training(2)] * 3]
 
