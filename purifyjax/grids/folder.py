@@ -75,8 +75,8 @@ class Folder:
         """A stored block; None if there is none, or a damaged one, which is removed."""
         return self.store.read(_LABEL, self.grid.mark, block.name)
 
-    def write(self, block: Block, found: Arrays) -> pd.DataFrame:
-        """Store a block's numbers, whole or not at all; its rows."""
+    def write(self, block: Block, found: Arrays) -> None:
+        """Store a block's numbers, whole or not at all."""
         rows = self.grid.table.iloc[block.cells].reset_index(drop=True)
         order = [*(name for name in self.grid.task.columns if name in found), *found]  # jit sorts names
         scalars = {name: found[name] for name in order if found[name].ndim == 1}
@@ -88,7 +88,6 @@ class Folder:
         rows.attrs = {"columns": dict(self.grid.task.columns)}
         arrays = {name: values for name, values in found.items() if values.ndim > 1}
         self.store.write(_LABEL, self.grid.mark, block.name, arrays=arrays, tables={_ROWS: rows})
-        return rows
 
     def done(self) -> Iterator[tuple[Block, Record]]:
         """The blocks that are stored and whole."""
@@ -104,19 +103,18 @@ class Folder:
 
     def arrays(self, name: str) -> np.ndarray:
         """An array of every cell that is done, in the order of `rows`."""
-        found = [record.arrays[name] for _, record in self.done() if name in record.arrays]
-        known = {key for _, record in self.done() for key in record.arrays}
-        require(found, "array", name, f"one of {', '.join(sorted(known)) or 'none'}")
+        every = [record.arrays for _, record in self.done()]
+        found = [own[name] for own in every if name in own]
+        known = sorted({key for own in every for key in own})
+        require(found, "array", name, f"one of {', '.join(known) or 'none'}")
         return np.concatenate(found)
 
-    def finish(self) -> Path | None:
-        """Write the table of all cells if every block is there; its path."""
+    def finish(self) -> pd.DataFrame:
+        """The rows of all blocks that are done, written as the table of all cells if every block is."""
         rows = self.rows()
-        if len(rows) < len(self.grid.table):
-            return None
-        path = self.path / "cells.parquet"
-        write_bytes(path, rows.to_parquet(index=False))
-        return path
+        if len(rows) == len(self.grid.table):
+            write_bytes(self.path / "cells.parquet", rows.to_parquet(index=False))
+        return rows
 
 
 def merge(folders: Sequence[Path], out: Path) -> Folder:

@@ -36,7 +36,10 @@ def averages(folder: Folder, columns: Sequence[str] = ()) -> pd.DataFrame:
     Raises:
       ConfigError: a column that there is not.
     """
-    rows = folder.rows()
+    return _averages(folder, folder.rows(), columns)
+
+
+def _averages(folder: Folder, rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     known = numbers(folder, rows)
     for name in columns:
         require(name in known, "column", name, f"one of {', '.join(known) or 'none: no block is done'}")
@@ -63,7 +66,7 @@ def in_words(folder: Folder, columns: Sequence[str] = ()) -> str:
     about = f"{len(rows)} of {len(grid.table)} cells done, {blocks} of {len(grid.blocks)} blocks"
     lines = [f"{about}; {int(rows[DIVERGED].sum())} diverged"]
     if len(rows):
-        table = averages(folder, columns)
+        table = _averages(folder, rows, columns)
         table["95% interval"] = [f"[{low:.4g}, {high:.4g}]" for low, high in zip(table.low, table.high, strict=True)]
         table["mean"] = [f"{mean:.4g}" for mean in table["mean"]]
         lines.append(table.drop(columns=["low", "high"]).to_string(index=False))

@@ -82,8 +82,7 @@ def sweep(
     cells = {block.number: len(block.cells) for block in own}
     with Bar(f"{len(grid.table)} cells", sum(cells.values()), silent=not progress, unit="cell") as bar:
         _all(folder, own, Computer(say), wait, lambda block: bar.update(cells[block.number]))
-    folder.finish()
-    return folder.rows()
+    return folder.finish()
 
 
 def _all(folder: Folder, blocks: list[Block], compute: Computer, wait: bool, done: Callable[[Block], None]) -> None:

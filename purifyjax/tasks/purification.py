@@ -19,7 +19,7 @@ from purifyjax.grids.task import Task, static
 from purifyjax.margins import Margin
 from purifyjax.models import NetMargin, SymmetricReLU
 from purifyjax.settings import not_negative, positive
-from purifyjax.training import Training, train
+from purifyjax.training import Training, train, validate
 from purifyjax.training.recipes import MARGIN, RADIUS, feature_purification
 
 _POINTS = 0x9019  # the key of the points, apart from those of the training
@@ -100,8 +100,6 @@ class Purification(Task):
         require_real("radius τ", self.radius, "more than 0", positive)
         for name in ("margin", "clean_threshold"):
             require_real(name, getattr(self, name), "at least 0", not_negative)
-        from purifyjax.training import validate
-
         validate(self.training()[0])
 
     @property

@@ -21,9 +21,9 @@ _PREDICTED = {
 def _exponents(evidence: Evidence):
     rows = []
     for _, own in evidence[SCALING].groupby("exponent"):
-        for name, (label, quantity, predicted) in _PREDICTED.items():
-            fit, a = slope_of(own, quantity), of_k(own)
-            found = {"kind": name, "label": label, "a": a, "slope": fit.slope, "predicted": predicted(a)}
+        for name, (label, quantity, _) in _PREDICTED.items():
+            fit = slope_of(own, quantity)
+            found = {"kind": name, "label": label, "a": of_k(own), "slope": fit.slope}
             rows.append(found | {"low": fit.slope_low, "high": fit.slope_high})
     return plots.scaling.exponents(pd.DataFrame(rows), {name: p for name, (_, _, p) in _PREDICTED.items()})
 

@@ -40,9 +40,7 @@ CLEAN = Claim(
     source=f"{_DERIVED}the mixture C k/d of each neuron",
     refuted_by="an exponent further than 0.1 from 1/2 − 2a",
     kind="question",
-    measure=lambda e: within(
-        e, "the clean radius", radius("clean"), lambda rows: rows.dimension**0.5 / rows.sparsity**2
-    ),
+    measure=lambda e: within(e, "the clean radius", radius("clean"), _of_mixture),
     experiment="scaling",
     note=_clean_note,
     figures=(SIZES, EXPONENTS),
